@@ -1,0 +1,1 @@
+"""Finds defects on printed boards by comparing with a template."""

@@ -1,0 +1,1 @@
+"""Runs an untrusted command: isolated at a named level, limited, and measured from outside."""

@@ -1,0 +1,1 @@
+"""One trial, from a folder of data to a certificate that anyone can check."""
