@@ -1,1 +1,1 @@
-"""Decides by statistics whether a trial kept its promise: plans, bounds, sequential tests, verdicts."""
+"""Decides by statistics whether a trial kept its promise."""

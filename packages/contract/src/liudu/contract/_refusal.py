@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 Language = Literal["zh", "en"]
 
 
-class Refusal(ValueError):
+class Refusal(ValueError):  # noqa: N818 - its kinds are the errors
     """A rule was broken; the sentence names the value, the limit and the way out.
 
     A subclass stands beside the function that raises it and gives the sentence twice,

@@ -1,0 +1,8 @@
+"""The only place of the trial that asks the clock."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Return the present moment, aware, in UTC, without microseconds."""
+    return datetime.now(UTC).replace(microsecond=0)
