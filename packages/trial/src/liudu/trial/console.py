@@ -1,4 +1,4 @@
-"""What the commands say: sentences in one of two languages for people, one JSON object for machines."""
+"""What the commands say: sentences for people, one JSON object for machines."""
 
 import os
 import sys
@@ -46,11 +46,10 @@ class Console:
     def stage(self, *, zh: str, en: str, total: int | None) -> Iterator[Advance]:
         """Show one stage as a bar on standard error, if that is a terminal."""
         terminal = Terminal(stderr=True)
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        )  # fmt: skip
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        hidden = self.json or not terminal.is_terminal
         with Bars(
-            *columns, console=terminal, disable=self.json or not terminal.is_terminal
+            TextColumn("{task.description}"), *columns, console=terminal, disable=hidden
         ) as bars:
             task = bars.add_task(zh if self.language == "zh" else en, total=total)
             yield lambda steps: bars.advance(task, steps)
@@ -63,7 +62,7 @@ def language_of_environment() -> Language:
 
 
 def with_console(command: Callable[Concatenate[Console, P], None]) -> Callable[P, None]:
-    """Give a click command ``--json`` and ``--lang``, a `Console`, and endings that people understand."""
+    """Give a click command ``--json``, ``--lang`` and a `Console`; end it as people expect."""
 
     @click.option(
         "--json", "as_json", is_flag=True, help="给机器看的 JSON · one JSON object for machines"
