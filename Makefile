@@ -1,0 +1,32 @@
+UV := ./scripts/uv
+PYTHON_DIRS := packages applications tests bench demo examples
+
+.PHONY: help demo test quick check format claims clean
+
+help:    ## this list · 命令一览
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: *##/:/'
+
+demo:    ## one whole trial on simulated boards, with its report · 在模拟电路板上完整走一遍试验
+	$(UV) run python demo/first_trial.py
+
+test:    ## all tests that this machine can run · 本机能跑的全部测试
+	$(UV) run pytest
+
+quick:   ## without the slow tests · 不含慢测试
+	$(UV) run pytest -m "not slow and not browser"
+
+check:   ## format, lint, layers, types · 格式、规范、层次、类型
+	$(UV) run ruff format --check $(PYTHON_DIRS)
+	$(UV) run ruff check $(PYTHON_DIRS)
+	$(UV) run lint-imports
+	$(UV) run mypy packages applications
+
+format:  ## mend what can be mended by itself · 自动整理格式
+	$(UV) run ruff format $(PYTHON_DIRS)
+	$(UV) run ruff check --fix $(PYTHON_DIRS)
+
+claims:  ## measure again every figure of the documents · 重新测量文档里的每个数字
+	$(UV) run --group bench python bench/claims.py
+
+clean:   ## what demo and tests leave behind · 清理
+	rm -rf var .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
