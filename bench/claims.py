@@ -1,6 +1,6 @@
 """Measure again every figure of the documents, then bring claims.toml up to date.
 
-Run: python bench/claims.py [--read-only]     --read-only takes the results that lie in bench/results
+Run: python bench/claims.py [--read-only]     --read-only takes what lies in bench/results
 Each command runs once. The documents' own words (`shown`) are for a person to change; a test tells
 which of them no longer fit.
 """
