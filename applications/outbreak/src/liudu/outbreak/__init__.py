@@ -1,0 +1,1 @@
+"""Early warning of unusual rises in notifiable diseases."""
