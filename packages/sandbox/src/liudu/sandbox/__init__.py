@@ -1,1 +1,33 @@
 """Runs an untrusted command: isolated at a named level, limited, and measured from outside."""
+
+from liudu.sandbox._available import available, best_level
+from liudu.sandbox._collect import HostileOutputError, collect
+from liudu.sandbox._level import Level, LevelNotBuiltError, UnknownLevelError
+from liudu.sandbox._limits import Limits, Mounts, Paths
+from liudu.sandbox._outcome import Outcome
+from liudu.sandbox._runtime import python_runtime
+from liudu.sandbox._slot import NoFreeSlotError, Slot, claim_slot
+from liudu.sandbox._start import ClosedFolderError, NoFolderError, Running, run, start
+
+__all__ = [
+    "ClosedFolderError",
+    "HostileOutputError",
+    "Level",
+    "LevelNotBuiltError",
+    "Limits",
+    "Mounts",
+    "NoFolderError",
+    "NoFreeSlotError",
+    "Outcome",
+    "Paths",
+    "Running",
+    "Slot",
+    "UnknownLevelError",
+    "available",
+    "best_level",
+    "claim_slot",
+    "collect",
+    "python_runtime",
+    "run",
+    "start",
+]
