@@ -291,18 +291,18 @@ def read_label_columns(
     checked and dropped.
     """
     known = ids if isinstance(ids, (set, frozenset)) else frozenset(ids)
-    columns, seen, first = LabelColumns(ids=[], labels=[], scores=[]), set[str](), 1
-    lines = iter(lines)
+    columns, lines = LabelColumns(ids=[], labels=[], scores=[]), iter(lines)
     while chunk := list(islice(lines, _CHUNK_LINES)):
-        part = _ordinary(chunk, classes=classes) or _one_by_one(chunk, first=first, classes=classes)
-        fresh = set(part.ids)
-        if len(fresh) != len(chunk) or not seen.isdisjoint(fresh) or not fresh <= known:
-            _refuse_ids(part.ids, first=first, seen=seen, known=known)
-        seen |= fresh
+        part = _ordinary(chunk, classes=classes) or _one_by_one(
+            chunk, first=len(columns.ids) + 1, classes=classes
+        )
         columns.ids.extend(part.ids)
         columns.labels.extend(part.labels)
         columns.scores.extend(part.scores)
-        first += len(chunk)
+        if len(columns.ids) > len(known):  # there must be one too many: read no further
+            break
+    if len(set(columns.ids)) != len(columns.ids) or not known.issuperset(columns.ids):
+        _refuse_ids(columns.ids, known=known)
     return columns
 
 
@@ -340,11 +340,13 @@ def _ordinary(chunk: list[bytes], *, classes: frozenset[str] | None) -> LabelCol
     try:
         rows: list[dict[str, Any]] = list(map(orjson.loads, chunk))
         ids, labels = [row["id"] for row in rows], [row["label"] for row in rows]
+        kinds = set(labels)
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    plain = {*map(type, ids), *map(type, labels)} == {str} and "" not in ids
     scores = _ordinary_scores(rows)
-    if not plain or scores is None or not (classes is None or classes.issuperset(labels)):
+    if scores is None or set(map(type, ids)) != {str} or set(map(type, kinds)) != {str}:
+        return None
+    if not (classes is None or kinds <= classes):
         return None
     return LabelColumns(ids=ids, labels=labels, scores=scores)
 
@@ -372,16 +374,14 @@ def _one_by_one(chunk: list[bytes], *, first: int, classes: frozenset[str] | Non
     return columns
 
 
-def _refuse_ids(
-    ids: list[str], *, first: int, seen: Collection[str], known: Collection[str]
-) -> None:
-    fresh: set[str] = set()
-    for number, name in enumerate(ids, first):
-        if name in seen or name in fresh:
+def _refuse_ids(ids: list[str], *, known: Collection[str]) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(ids, 1):
+        if name in seen:
             raise DuplicateIdError(line_number=number, value=_json(name))
         if name not in known:
             raise UnknownIdError(line_number=number, value=_json(name))
-        fresh.add(name)
+        seen.add(name)
 
 
 @attrs.frozen(kw_only=True)
@@ -433,8 +433,8 @@ class _Reader:
             "value": self._number,
         }
         name = self._field(document, "id")
-        if type(name) is not str or not name:
-            raise self._wrong("id", name, en="a text that is not empty", zh="非空文本")
+        if type(name) is not str:
+            raise self._wrong("id", name, en="the item's id, as text", zh="条目编号（文本）")
         return readers[self.task](document, name)
 
     def _labelled(self, document: dict[str, Any], name: str) -> Labelled:
