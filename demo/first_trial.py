@@ -1,4 +1,4 @@
-"""One whole trial, from boards and a promise to a certificate, with the commands that anyone would type.
+"""One whole trial, from boards and a promise to a certificate, by commands that anyone can type.
 
 Run: make demo            the files lie in var/demo afterwards
 Each line that starts with `$` is a command that can be typed again by hand.
