@@ -1,0 +1,210 @@
+"""How fast: throughput from completion times by batch means, latency by order statistics."""
+
+import math
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from scipy.stats import binom, norm, t
+
+from liudu.acceptance._binomial import check_share
+
+BATCH_COUNTS = (40, 30, 20, 15, 10)
+ITEMS_PER_BATCH_MIN = 10
+WARMUP_SHARE = 0.1
+DURATION_S_MIN = 2.0
+_S_PER_H = 3600.0
+
+
+@frozen(kw_only=True)
+class PaceBound:
+    """Items per hour with one-sided bounds, or why there are none yet.
+
+    Attributes
+    ----------
+    point, lower, upper
+        Items per hour; the bounds are None where nothing can be shown yet.
+    batch_count, lag1
+        Batches used, and the correlation of neighbouring batches.
+    item_count, duration_s
+        What was left after the warm-up.
+    missing
+        ``None``, ``too_few_items``, ``too_short`` or ``correlated``.
+    item_s, standard_error_s
+        Mean seconds per item and its standard error.
+
+    """
+
+    point: float
+    lower: float | None
+    upper: float | None
+    batch_count: int
+    lag1: float
+    item_count: int
+    duration_s: float
+    missing: str | None
+    item_s: float
+    standard_error_s: float
+
+
+def batch_means_bound(
+    done_at_s: NDArray[np.float64],
+    *,
+    confidence: float = 0.95,
+    warmup_share: float = WARMUP_SHARE,
+    duration_s_min: float = DURATION_S_MIN,
+) -> PaceBound:
+    """Bound the items per hour of a steady run from the times at which items were done.
+
+    The first tenth is left out as warm-up. The rest is cut into 40 batches of equal item count;
+    the mean time per item of each batch is one observation, and Student's t bounds their mean.
+    Neighbouring items are correlated (caches, throttling, a busy machine); batches are widened
+    (30, 20, 15, 10) until the correlation of neighbouring batches is no longer significant
+    (below 1.645/√b). If even ten wide batches hang together the run has not settled and nothing
+    is bounded.
+
+    Parameters
+    ----------
+    done_at_s
+        Shape (n,), seconds since serving started, any order.
+    confidence
+        One-sided, of each bound.
+    warmup_share
+        In [0, 1).
+    duration_s_min
+        Seconds that must remain after the warm-up.
+
+    Returns
+    -------
+    PaceBound
+        Without bounds, and with what is ``missing``, where there are fewer than ten batches of
+        ten items, too short a run, or lasting correlation.
+
+    Notes
+    -----
+    A. M. Law, Simulation Modeling and Analysis, batch means. The bounds are asymptotic in the
+    batch size, unlike all others in this package.
+
+    """
+    check_share("confidence", confidence)
+    times = np.sort(done_at_s)
+    times = times[int(len(times) * warmup_share) :]
+    count = max(len(times) - 1, 0)
+    duration = float(times[-1] - times[0]) if count else 0.0
+    if count < BATCH_COUNTS[-1] * ITEMS_PER_BATCH_MIN or duration <= 0:
+        return _unbounded(count, duration, missing="too_few_items")
+    if duration < duration_s_min:
+        return _unbounded(count, duration, missing="too_short")
+    batches, lag1 = _settled(times, count)
+    item_s = duration / count
+    error_s = float(batches.std(ddof=1) / math.sqrt(len(batches)))
+    reach = float(t.ppf(confidence, len(batches) - 1)) * error_s
+    correlated = lag1 > _lag1_max(len(batches))
+    slow = _S_PER_H / (item_s + reach)
+    fast = _S_PER_H / (item_s - reach) if reach < item_s else math.inf
+    return PaceBound(
+        point=_S_PER_H / item_s,
+        lower=None if correlated else slow,
+        upper=None if correlated or math.isinf(fast) else fast,
+        batch_count=len(batches),
+        lag1=lag1,
+        item_count=count,
+        duration_s=duration,
+        missing="correlated" if correlated else None,
+        item_s=item_s,
+        standard_error_s=error_s,
+    )
+
+
+def _unbounded(count: int, duration: float, *, missing: str) -> PaceBound:
+    return PaceBound(
+        point=_S_PER_H * count / duration if duration > 0 else 0.0,
+        lower=None,
+        upper=None,
+        batch_count=0,
+        lag1=0.0,
+        item_count=count,
+        duration_s=duration,
+        missing=missing,
+        item_s=duration / count if count else 0.0,
+        standard_error_s=0.0,
+    )
+
+
+def _lag1_max(batch_count: int) -> float:
+    return 1.645 / math.sqrt(batch_count)
+
+
+def _settled(times: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], float]:
+    """Widen batches until neighbours no longer correlate; return means per item and the rest."""
+    means, lag1 = np.zeros(0), math.inf
+    for batch_count in BATCH_COUNTS:
+        if count // batch_count < ITEMS_PER_BATCH_MIN:
+            continue
+        # Edges cover every item: the mean of the batches is the mean of the run.
+        edges = np.linspace(0, count, batch_count + 1).astype(np.int64)
+        means = np.diff(times[edges]) / np.diff(edges)
+        lag1 = _lag1(means)
+        if lag1 <= _lag1_max(batch_count):
+            break
+    return means, lag1
+
+
+def _lag1(values: NDArray[np.float64]) -> float:
+    centred = values - values.mean()
+    spread = float(centred @ centred)
+    # A perfectly even run has no correlation to speak of, only rounding.
+    if spread <= 1e-18 * float(values @ values):
+        return 0.0
+    return float(centred[1:] @ centred[:-1]) / spread
+
+
+def quantile_bounds(
+    values: NDArray[np.float64], *, quantile: float, confidence: float = 0.95
+) -> tuple[float | None, float | None]:
+    """Return the one-sided lower and upper bounds of a quantile by exact order statistics.
+
+    The r-th smallest of n values lies at or above the q-quantile with probability
+    P(Bin(n, q) < r), whatever the distribution; the smallest such r gives the upper bound, the
+    mirror image the lower. None where n is too small for any.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), independent.
+    quantile, confidence
+        In (0, 1).
+
+    Notes
+    -----
+    H. A. David, H. N. Nagaraja, Order Statistics, 3rd ed., section 7.1.
+
+    """
+    check_share("quantile", quantile)
+    check_share("confidence", confidence)
+    ordered, count = np.sort(values), len(values)
+    above = int(binom.ppf(confidence, count, quantile)) + 1
+    below = int(binom.ppf(1 - confidence, count, quantile))
+    while below > 0 and binom.sf(below - 1, count, quantile) < confidence:
+        below -= 1
+    upper = float(ordered[above - 1]) if above <= count else None
+    lower = float(ordered[below - 1]) if below >= 1 else None
+    return lower, upper
+
+
+def queries_needed(*, quantile: float, margin: float, confidence: float = 0.99) -> int:
+    """Return the queries that put the share below a quantile within ± ``margin``.
+
+    The planning rule of MLPerf Inference: n = z² q (1 − q) / margin², z two-sided.
+
+    Examples
+    --------
+    >>> queries_needed(quantile=0.90, margin=0.005)
+    23886
+
+    """
+    check_share("quantile", quantile)
+    check_share("margin", margin)
+    check_share("confidence", confidence)
+    z = float(norm.isf((1 - confidence) / 2))
+    return math.ceil(z * z * quantile * (1 - quantile) / margin**2)
