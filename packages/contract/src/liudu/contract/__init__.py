@@ -37,6 +37,7 @@ from liudu.contract._manifest import (
     Task,
     Warmup,
 )
+from liudu.contract._needs import missing_needs
 from liudu.contract._predictions import (
     LINE_BYTES_MAX,
     Alarm,
@@ -134,6 +135,7 @@ __all__ = [
     "bundle_digest",
     "item_line",
     "lines_of",
+    "missing_needs",
     "open_bundle",
     "parse_item",
     "parse_prediction",
