@@ -1,0 +1,27 @@
+"""Detectors of unusual rises, each over many series at once."""
+
+from liudu.outbreak.detectors._detection import Detection, Flag, Law
+from liudu.outbreak.detectors._farrington import (
+    UnknownThresholdError,
+    farrington,
+    farrington_original,
+)
+from liudu.outbreak.detectors._weeks import (
+    YEAR_CALENDAR_WEEKS,
+    YEAR_COUNTED_WEEKS,
+    ShapeError,
+    WeekOutsideError,
+)
+
+__all__ = [
+    "YEAR_CALENDAR_WEEKS",
+    "YEAR_COUNTED_WEEKS",
+    "Detection",
+    "Flag",
+    "Law",
+    "ShapeError",
+    "UnknownThresholdError",
+    "WeekOutsideError",
+    "farrington",
+    "farrington_original",
+]
