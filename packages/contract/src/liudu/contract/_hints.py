@@ -70,9 +70,8 @@ _WORDS: tuple[tuple[str, tuple[str, str]], ...] = (
     (
         r"no such file or directory",
         (
-            "A file was not there: take the folders from LIUDU_IN and LIUDU_OUT, and the paths "
-            "of items relative to LIUDU_IN.",
-            "找不到文件：文件夹请取自 LIUDU_IN 和 LIUDU_OUT，条目路径相对于 LIUDU_IN。",
+            "A file was not there: take the folders from LIUDU_IN and LIUDU_OUT.",
+            "找不到文件：文件夹请取自 LIUDU_IN 和 LIUDU_OUT。",
         ),
     ),
 )
