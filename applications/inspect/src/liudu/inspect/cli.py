@@ -1,0 +1,132 @@
+"""The command line ``liudu-inspect``."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, cast
+
+import click
+
+from liudu.contract import Language, Refusal
+
+EXIT_REFUSED = 2
+P = ParamSpec("P")
+TASK = click.Choice(["detect", "classify"])
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def language() -> Language:
+    """Return the language that LIUDU_LANG or the locale asks for; Chinese first."""
+    wish = os.environ.get("LIUDU_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return "en" if wish.lower().startswith("en") else "zh"
+
+
+def say(*, zh: str, en: str) -> None:
+    """Print one sentence in the reader's language."""
+    click.echo(zh if language() == "zh" else en)
+
+
+@contextmanager
+def bar(*, zh: str, en: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on standard error, if that is a terminal."""
+    with click.progressbar(
+        length=total,
+        label=zh if language() == "zh" else en,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+    ) as steps:
+        yield steps.update
+
+
+def refusing(command: Callable[P, None]) -> Callable[P, None]:
+    """Say a refusal as one sentence and end with code 2."""
+
+    @wraps(command)
+    def speaking(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except Refusal as refusal:
+            click.echo("✗ " + refusal.say(language()), err=True)
+            sys.exit(EXIT_REFUSED)
+
+    return speaking
+
+
+@click.group()
+@click.version_option(package_name="liudu-inspect")
+def main() -> None:
+    """对照模板检查电路板 · Printed boards against their template."""
+
+
+@main.command()
+@click.argument("out", type=FOLDER)
+@click.option("--task", type=TASK, default="classify", show_default=True)
+@click.option("--mode", type=click.Choice(["batch", "stream"]), default="batch", show_default=True)
+@click.option("--score-min", type=click.FloatRange(0, 1), help="判定阈值 · operating threshold")
+@click.option("--weights", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@refusing
+def pack(out: Path, task: str, mode: str, score_min: float | None, weights: Path | None) -> None:
+    """打包成可参加试验的方案 · Pack a solution that can be tried."""
+    from liudu.inspect import pack as packing  # noqa: PLC0415 - --help answers at once
+
+    packing.pack(
+        out,
+        task=cast("packing.Task", task),
+        mode=cast("packing.Mode", mode),
+        score_min=score_min,
+        weights=weights or packing.WEIGHTS,
+    )
+    say(zh=f"方案已写入 {out}。", en=f"The solution lies in {out}.")
+
+
+@main.command()
+@click.argument("out", type=FOLDER)
+@click.option("--task", type=TASK, default="classify", show_default=True)
+@click.option("--pieces", "--boards", type=int, default=1000, show_default=True)
+@click.option("--defect-rate", type=float, default=0.4, show_default=True)
+@click.option("--seed", type=int, required=True, help="同一种子，同样的板 · same seed, same boards")
+@click.option(
+    "--kinds", help="逗号分隔 · comma-separated: open,short,mousebite,spur,copper,pin-hole"
+)
+@click.option("--shift-px", type=click.FloatRange(0, 16), default=3.0, show_default=True)
+@click.option("--ragged-px", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--etch-px", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--defect-scale", type=click.FloatRange(0.7, 2), default=1.0, show_default=True)
+@refusing
+def simulate(
+    *,
+    out: Path,
+    task: str,
+    pieces: int,
+    defect_rate: float,
+    seed: int,
+    kinds: str | None,
+    shift_px: float,
+    ragged_px: float,
+    etch_px: float,
+    defect_scale: float,
+) -> None:
+    """绘制模拟电路板 · Draw simulated boards, marked as simulated."""
+    from liudu.inspect import boards  # noqa: PLC0415
+    from liudu.inspect import simulate as simulating  # noqa: PLC0415
+
+    look = boards.Look(
+        shift_px_max=shift_px, ragged_px=ragged_px, etch_px=etch_px, defect_scale=defect_scale
+    )
+    simulation = simulating.Simulation(
+        task=cast("simulating.Task", task),
+        count=pieces,
+        defect_rate=defect_rate,
+        seed=seed,
+        kinds=tuple(kinds.split(",")) if kinds else boards.KINDS,
+        look=look,
+    )
+    with bar(zh="绘制", en="drawing", total=pieces) as advance:
+        simulating.write(simulation, out, advance=advance)
+    say(
+        zh=f"{pieces} 件模拟样品已写入 {out}，标签在 labels.csv。",
+        en=f"{pieces} simulated pieces lie in {out}, their labels in labels.csv.",
+    )
