@@ -6,14 +6,23 @@ from liudu.sandbox._level import Level, LevelNotBuiltError, UnknownLevelError
 from liudu.sandbox._limits import Limits, Mounts, Paths
 from liudu.sandbox._outcome import Outcome
 from liudu.sandbox._runtime import python_runtime
+from liudu.sandbox._selftest import (
+    Attack,
+    LevelNotHadError,
+    SelfTest,
+    SelfTestFailedError,
+    selftest,
+)
 from liudu.sandbox._slot import NoFreeSlotError, Slot, claim_slot
 from liudu.sandbox._start import ClosedFolderError, NoFolderError, Running, run, start
 
 __all__ = [
+    "Attack",
     "ClosedFolderError",
     "HostileOutputError",
     "Level",
     "LevelNotBuiltError",
+    "LevelNotHadError",
     "Limits",
     "Mounts",
     "NoFolderError",
@@ -21,6 +30,8 @@ __all__ = [
     "Outcome",
     "Paths",
     "Running",
+    "SelfTest",
+    "SelfTestFailedError",
     "Slot",
     "UnknownLevelError",
     "available",
@@ -29,5 +40,6 @@ __all__ = [
     "collect",
     "python_runtime",
     "run",
+    "selftest",
     "start",
 ]

@@ -84,7 +84,7 @@ class Mounts:
     app: Path = field(converter=Path)
     inputs: Path = field(converter=Path)
     output: Path = field(converter=Path)
-    read_only: tuple[Path, ...] = field(default=(), converter=tuple)
+    read_only: tuple[Path, ...] = ()
 
 
 @frozen(kw_only=True)

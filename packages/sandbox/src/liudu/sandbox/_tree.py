@@ -2,18 +2,10 @@
 
 import contextlib
 import os
-from typing import NamedTuple
 
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+_TRIES = 3
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-
-
-class Sample(NamedTuple):
-    """A tree at one moment."""
-
-    pids: tuple[int, ...]
-    memory_kib: int
-    cpu_s: float
 
 
 def _read(path: str) -> bytes:
@@ -45,7 +37,6 @@ def descendants(root: int) -> list[int]:
 class Meter:
     """Follows a tree of processes: peak memory, peak number, CPU of those alive and ended.
 
-    A process that shows less memory than another sample of it is still counted at the sample.
     Pages that several processes share are counted once: while the plain sum of resident sets
     is below the peak it cannot matter; above, the proportional set (PSS) decides.
 
@@ -74,7 +65,7 @@ class Meter:
         self.processes_peak = max(self.processes_peak, len(resident))
         memory_kib = sum(resident.values())
         if memory_kib > self.memory_peak_kib and len(resident) > 1:
-            memory_kib = sum(_proportional_kib(pid, kib) for pid, kib in resident.items())
+            memory_kib = _shared_once_kib(resident)
         self.memory_peak_kib = max(self.memory_peak_kib, memory_kib)
         return memory_kib
 
@@ -94,13 +85,38 @@ class Meter:
         return int(fields[21]) * _PAGE_KIB
 
 
-def _proportional_kib(pid: int, resident_kib: int) -> int:
+def _shared_once_kib(resident: dict[int, int]) -> int:
+    """Return the memory of some processes with shared pages counted once.
+
+    When one ends between two reads, the others own more of what it shared and the sum is too
+    large; then it is taken again, and the smallest is the nearest to the truth.
+    """
+    sums = []
+    for _ in range(_TRIES):
+        shares = [_proportional_kib(pid, kib) for pid, kib in resident.items()]
+        sums.append(sum(share for share in shares if share is not None))
+        if None not in shares and all(map(_has_memory, resident)):
+            break
+    return min(sums)
+
+
+def _has_memory(pid: int) -> bool:
+    try:
+        return int(_read(f"/proc/{pid}/statm").split()[1]) > 0
+    except OSError:
+        return False
+
+
+def _proportional_kib(pid: int, resident_kib: int) -> int | None:
+    """Return the PSS of a process; None if it has ended; the plain RSS where PSS is closed."""
     try:
         rollup = _read(f"/proc/{pid}/smaps_rollup")
-        at = rollup.index(b"\nPss:")
-        return int(rollup[at + 5 : rollup.index(b"kB", at)])
-    except (OSError, ValueError):
+    except PermissionError:
         return resident_kib
+    except OSError:
+        return None
+    at = rollup.find(b"\nPss:")
+    return int(rollup[at + 5 : rollup.index(b"kB", at)]) if at >= 0 else None
 
 
 def cpu_now_s(pid: int) -> float:
