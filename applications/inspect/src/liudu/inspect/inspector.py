@@ -1,5 +1,6 @@
 """One board against its template, from pictures to defects."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,20 +27,14 @@ class Findings:
         int32 (n, 4): where the comparison saw a difference.
     boxes
         float64 (n, 4): the corners that the network gives to the defect.
-    kind
-        int64 (n,): 1 … 6, the likeliest kind (see `CLASSES`).
-    kind_score
-        float64 (n,): the probability of that kind.
-    defect_score
-        float64 (n,): the probability of any defect.
+    share
+        float64 (n, 6): the probability of each kind of defect, see `CLASSES`.
 
     """
 
     candidates: Candidates
     boxes: NDArray[np.float64]
-    kind: NDArray[np.int64]
-    kind_score: NDArray[np.float64]
-    defect_score: NDArray[np.float64]
+    share: NDArray[np.float64]
 
 
 def inspect(network: Network, *, template: Picture, test: Picture) -> Findings:
@@ -62,9 +57,7 @@ def inspect(network: Network, *, template: Picture, test: Picture) -> Findings:
     return Findings(
         candidates=found,
         boxes=np.clip(boxes, 0, [width, height, width, height]).astype(np.float64),
-        kind=share[:, 1:].argmax(axis=1) + 1,
-        kind_score=share[:, 1:].max(axis=1).astype(np.float64),
-        defect_score=1 - share[:, 0].astype(np.float64),
+        share=share[:, 1:].astype(np.float64),
     )
 
 
@@ -77,19 +70,24 @@ class Defect:
     score: float
 
 
-def defects(findings: Findings, *, score_min: float) -> tuple[Defect, ...]:
-    """Return the defects whose kind scores above `score_min`, each place once, best first."""
-    chosen = np.flatnonzero(findings.kind_score > score_min)
-    chosen = chosen[_has_area(findings.boxes[chosen])]
-    kept = chosen[keep_best(findings.boxes[chosen], findings.kind_score[chosen])]
-    return tuple(
-        Defect(
-            box=tuple(round(float(v), 1) for v in findings.boxes[i]),  # type: ignore[arg-type]
-            label=CLASSES[int(findings.kind[i]) - 1],
-            score=round(float(findings.kind_score[i]), 6),
-        )
-        for i in kept
-    )
+def defects(
+    findings: Findings, *, score_min: float, classes: Collection[str] = CLASSES
+) -> tuple[Defect, ...]:
+    """Return the defects of the given classes that score above `score_min`, best first.
+
+    Each place is named once, by the likeliest of the classes.
+    """
+    columns = [index for index, name in enumerate(CLASSES) if name in classes]
+    share = findings.share[:, columns]
+    score = share.max(axis=1, initial=0.0)
+    chosen = np.flatnonzero((score > score_min) & _has_area(findings.boxes))
+    kept = chosen[keep_best(findings.boxes[chosen], score[chosen])]
+    found = []
+    for index in kept:
+        x1, y1, x2, y2 = (round(float(v), 1) for v in findings.boxes[index])
+        label = CLASSES[columns[int(share[index].argmax())]]
+        found.append(Defect(box=(x1, y1, x2, y2), label=label, score=float(score[index])))
+    return tuple(found)
 
 
 def _has_area(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -108,4 +106,4 @@ def piece_score(findings: Findings, *, shape: tuple[int, int], margin_px: int = 
     x, y = (box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2
     edge = margin_px - AROUND_PX
     inside = (x >= edge) & (x < width - edge) & (y >= edge) & (y < height - edge)
-    return float(findings.defect_score[inside].max(initial=0.0))
+    return float(np.minimum(findings.share[inside].sum(axis=1), 1.0).max(initial=0.0))
