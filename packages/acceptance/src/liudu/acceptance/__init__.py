@@ -19,6 +19,7 @@ from liudu.acceptance._binomial import (
     upper_bound,
 )
 from liudu.acceptance._evidence import BadEvidenceError, Counts, Evidence, Measured, Pace, Values
+from liudu.acceptance._look import ClassesUnknownError, Look, LookState, look
 from liudu.acceptance._metric import METRICS, Metric, piece_name
 from liudu.acceptance._pace import PaceBound, batch_means_bound, quantile_bounds, queries_needed
 from liudu.acceptance._plan import Plan, TargetPlan, plan
@@ -43,6 +44,13 @@ from liudu.acceptance._promise import (
     UnprovableMetricError,
     WrongDirectionError,
 )
+from liudu.acceptance._selective import (
+    BadScoreError,
+    RiskCoverage,
+    Selection,
+    learn_then_test,
+    risk_coverage,
+)
 from liudu.acceptance._sequential import (
     Characteristic,
     SequentialTest,
@@ -58,6 +66,7 @@ from liudu.acceptance._verdict import (
     TargetVerdict,
     Verdict,
     WrongEvidenceError,
+    design_effect,
     judge,
 )
 
@@ -65,10 +74,12 @@ __all__ = [
     "METRICS",
     "BadCountError",
     "BadEvidenceError",
+    "BadScoreError",
     "BadShareError",
     "BadValueError",
     "Characteristic",
     "ClassVerdict",
+    "ClassesUnknownError",
     "ConfidenceOutOfRangeError",
     "Counts",
     "DuplicateTargetError",
@@ -76,6 +87,8 @@ __all__ = [
     "HopedNotBetterError",
     "LimitOutOfRangeError",
     "Line",
+    "Look",
+    "LookState",
     "McNemar",
     "Measured",
     "Metric",
@@ -93,6 +106,8 @@ __all__ = [
     "PooledAccuracyError",
     "Promise",
     "PromiseError",
+    "RiskCoverage",
+    "Selection",
     "SequentialTest",
     "Size",
     "Target",
@@ -107,11 +122,14 @@ __all__ = [
     "WrongDirectionError",
     "WrongEvidenceError",
     "batch_means_bound",
+    "design_effect",
     "e_process",
     "events_allowed",
     "holm",
     "interval",
     "judge",
+    "learn_then_test",
+    "look",
     "lower_bound",
     "mcnemar",
     "naive_peeking",
@@ -121,6 +139,7 @@ __all__ = [
     "quantile_bounds",
     "queries_needed",
     "require_provable",
+    "risk_coverage",
     "samples_needed",
     "size_for_power",
     "spent_confidence",

@@ -84,12 +84,15 @@ class Groups:
 
 
 def group(
-    value: NDArray[np.float64] | NDArray[np.bool_], cluster: NDArray[np.int64] | None
+    value: NDArray[np.float64] | NDArray[np.bool_],
+    cluster: NDArray[np.int64] | None,
+    *,
+    down: bool = False,
 ) -> Groups:
     """Sum values in [0, 1] within clusters and count equal clusters once.
 
-    Single values that are not yes or no are rounded up to the next 1/65,536 where there are more
-    of them than that, which errs towards the worse.
+    Single values that are not yes or no are rounded to 1/65,536 where there are more of them than
+    that: up, which is honest for proving a mean to be low, or ``down`` for proving it high.
     """
     counted = value.dtype == np.bool_
     total: NDArray[np.float64]
@@ -104,7 +107,7 @@ def group(
     else:
         total, size = value.astype(np.float64), np.ones(len(value))
         if len(value) > _BINS:
-            total = np.ceil(total * _BINS) / _BINS
+            total = (np.floor if down else np.ceil)(total * _BINS) / _BINS
     pairs, count = _equal_ones(total, size)
     return Groups(total=pairs[0], size=pairs[1], count=count, counted=counted)
 

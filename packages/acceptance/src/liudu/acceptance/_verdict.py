@@ -219,7 +219,9 @@ def judge(promise: Promise, evidence: Sequence[Evidence]) -> Verdict:
     R. L. Berger, Technometrics 24 (1982) 295-300.
 
     """
-    verdicts = tuple(_judge_target(target, evidence) for target in promise.targets)
+    verdicts = tuple(
+        judge_one(target, evidence_for(target, evidence)) for target in promise.targets
+    )
     return Verdict(answer=combined(verdicts), targets=verdicts)
 
 
@@ -232,7 +234,10 @@ def combined(verdicts: Sequence[TargetVerdict]) -> TrialAnswer:
 
 def evidence_for(target: Target, evidence: Sequence[Evidence]) -> Evidence:
     """Return the evidence of a target's metric, of a kind that can judge it."""
-    found = next((one for one in evidence if one.metric == target.metric), None)
+    mine = [one for one in evidence if one.metric == target.metric]
+    # A metric may be promised as a whole and in every class: take what tells the classes.
+    with_classes = [one for one in mine if isinstance(one, Counts) and one.stratum is not None]
+    found = next(iter(with_classes if target.every_class and with_classes else mine), None)
     if found is None:
         given = ", ".join(sorted({one.metric for one in evidence})) or "-"
         raise MissingEvidenceError(target=target, given=given)
@@ -253,14 +258,14 @@ def evidence_for(target: Target, evidence: Sequence[Evidence]) -> Evidence:
     return found
 
 
-def _judge_target(target: Target, evidence: Sequence[Evidence]) -> TargetVerdict:
-    found = evidence_for(target, evidence)
+def judge_one(target: Target, found: Evidence) -> TargetVerdict:
+    """Judge one target once by its own evidence."""
     if isinstance(found, Counts):
         return _judge_classes(target, found) if target.every_class else _judge_counts(target, found)
     if isinstance(found, Pace):
-        return judge_pace(target, found)
+        return _judge_pace(target, found)
     if isinstance(found, Measured):
-        return judge_measured(target, found)
+        return _judge_measured(target, found)
     return _judge_quantile(target, found) if target.rule.quantile else _judge_mean(target, found)
 
 
@@ -347,11 +352,11 @@ def _more_pieces(count: int, total: int, *, limit: float, alpha: float) -> More:
 
     return More(
         no_further_error=clean,
-        observed_rate=_smallest(proved, low=clean) if rate < limit else None,
+        observed_rate=smallest(proved, low=clean) if rate < limit else None,
     )
 
 
-def _smallest(holds: Callable[[int], bool], *, low: int) -> int | None:
+def smallest(holds: Callable[[int], bool], *, low: int) -> int | None:
     """Return about the smallest number from ``low`` for which an almost monotone rule holds."""
     if holds(low):
         return low
@@ -401,10 +406,10 @@ def _more_clusters(groups: Groups, *, limit: float, alpha: float) -> More | None
         factor = 1 + more / groups.cluster_count
         return proves_mean_below(groups.scaled(factor), limit=limit, alpha=alpha)
 
-    fewest = _smallest(clean, low=1)
+    fewest = smallest(clean, low=1)
     if fewest is None:
         return None
-    observed = _smallest(same, low=fewest) if groups.mean < limit else None
+    observed = smallest(same, low=fewest) if groups.mean < limit else None
     return More(no_further_error=fewest, observed_rate=observed, unit="cluster")
 
 
@@ -506,13 +511,13 @@ def _judge_classes(target: Target, counts: Counts) -> TargetVerdict:
         answer=answer,
         method=f"{verdict.method}_every_class",
         by_class=tuple(one for one, _ in rows),
-        more_needed=_more_of_classes([one.more_needed for one, _ in rows])
+        more_needed=more_of_classes([one.more_needed for one, _ in rows])
         if answer == "not_yet"
         else None,
     )
 
 
-def _more_of_classes(parts: list[More | None]) -> More | None:
+def more_of_classes(parts: list[More | None]) -> More | None:
     """Add up what the open classes need: each needs pieces of its own."""
     needed = [one for one in parts if one is not None]
     if not needed:
@@ -523,6 +528,22 @@ def _more_of_classes(parts: list[More | None]) -> More | None:
         observed_rate=None if None in at_rate else sum(one or 0 for one in at_rate),
         unit=needed[0].unit,
     )
+
+
+def design_effect(
+    value: NDArray[np.bool_] | NDArray[np.float64], cluster: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return the design effect and the intra-cluster correlation of values in clusters.
+
+    Parameters
+    ----------
+    value
+        Shape (n,), yes or no, or in [0, 1].
+    cluster
+        Shape (n,), whole numbers from 0; equal ones belong together.
+
+    """
+    return dependence(group(value, cluster))
 
 
 def dependence(groups: Groups) -> tuple[float, float]:
@@ -566,16 +587,17 @@ def _judge_mean(target: Target, values: Values) -> TargetVerdict:
     if len(unit) == 0:
         return _nothing(target, method="betting")
     groups = group(unit, values.cluster)
+    downward = group(unit, values.cluster, down=True)
     answer: Answer = "not_yet"
     if limit >= 1 or proves_mean_below(groups, limit=limit, alpha=target.alpha):
         answer = "proved"
-    elif proves_mean_above(groups, limit=limit, alpha=target.alpha):
+    elif proves_mean_above(downward, limit=limit, alpha=target.alpha):
         answer = "refuted"
     return TargetVerdict(
         target=target,
         answer=answer,
-        point=values.low + width * groups.mean,
-        lower=values.low + width * mean_lower_bound(groups, alpha=target.alpha),
+        point=float(values.value.mean()),
+        lower=values.low + width * mean_lower_bound(downward, alpha=target.alpha),
         upper=values.low + width * mean_upper_bound(groups, alpha=target.alpha),
         trials=len(unit),
         clusters=None if values.cluster is None else groups.cluster_count,
@@ -596,9 +618,10 @@ def _judge_bias(
     if len(unit) == 0:
         return _nothing(target, method="betting")
     groups = group(unit, values.cluster)
-    low = values.low + width * mean_lower_bound(groups, alpha=target.alpha)
+    downward = group(unit, values.cluster, down=True)
+    low = values.low + width * mean_lower_bound(downward, alpha=target.alpha)
     high = values.low + width * mean_upper_bound(groups, alpha=target.alpha)
-    half_low = values.low + width * mean_lower_bound(groups, alpha=target.alpha / 2)
+    half_low = values.low + width * mean_lower_bound(downward, alpha=target.alpha / 2)
     half_high = values.low + width * mean_upper_bound(groups, alpha=target.alpha / 2)
     answer: Answer = "not_yet"
     if -target.limit <= low and high <= target.limit:
@@ -608,7 +631,7 @@ def _judge_bias(
     return TargetVerdict(
         target=target,
         answer=answer,
-        point=values.low + width * groups.mean,
+        point=float(values.value.mean()),
         lower=low,
         upper=high,
         trials=len(unit),
@@ -659,10 +682,8 @@ def _judge_quantile(target: Target, values: Values) -> TargetVerdict:
     )
 
 
-def judge_pace(target: Target, pace: Pace, *, alpha: float | None = None) -> TargetVerdict:
-    """Judge items per hour by batch means."""
-    risk = target.alpha if alpha is None else alpha
-    bound = batch_means_bound(pace.done_at_s, confidence=1 - risk)
+def _judge_pace(target: Target, pace: Pace) -> TargetVerdict:
+    bound = batch_means_bound(pace.done_at_s, confidence=target.confidence)
     answer: Answer = "not_yet"
     if bound.lower is not None and bound.lower >= target.limit:
         answer = "proved"
@@ -686,8 +707,7 @@ def _more_items(count: int) -> More | None:
     return More(no_further_error=fewest, observed_rate=None) if fewest > 0 else None
 
 
-def judge_measured(target: Target, measured: Measured) -> TargetVerdict:
-    """Judge a plain measurement: it keeps the limit or does not."""
+def _judge_measured(target: Target, measured: Measured) -> TargetVerdict:
     value, limit = measured.value, target.limit
     kept = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit}
     return TargetVerdict(
