@@ -20,27 +20,17 @@ def fake_digest(text):
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def target(metric, op, limit, answer, **more):
-    kind, against = {
-        "miss_rate": ("positive piece", "miss"),
-        "overkill_rate": ("negative piece", "false_alarm"),
-        "throughput_per_h": ("piece", "speed"),
-    }[metric]
+def target(metric, op, limit, **found):
+    nothing = dict.fromkeys(("events", "trials", "clusters", "more_needed", "note"))
     return {
-        "target": {
-            "metric": metric,
-            "op": op,
-            "limit": limit,
-            "confidence": 0.95,
-            "every_class": False,
-        },
-        "answer": answer,
-        "unit": kind,
-        "against": against,
-        "method": more.pop("method", "Clopper-Pearson"),
-        "more_needed": more.pop("more_needed", None),
-        "by_class": more.pop("by_class", []),
-        **more,
+        "metric": metric,
+        "op": op,
+        "limit": limit,
+        "confidence": 0.95,
+        "method": "clopper_pearson",
+        "by_class": [],
+        **nothing,
+        **found,
     }
 
 
@@ -53,59 +43,73 @@ def targets(verdict):
         miss |= {"events": 31, "trials": 2500}
     else:
         miss = {"answer": "not_yet", "point": 0.0, "lower": 0.0, "upper": 0.00598}
-        miss |= {"events": 0, "trials": 500, "more_needed": 997}
+        more = {"no_further_error": 997, "observed_rate": 997, "unit": "piece"}
+        miss |= {"events": 0, "trials": 500, "more_needed": more}
     over = {"answer": "proved", "point": 0.0116, "lower": 0.0097, "upper": 0.0139}
     over |= {"events": 87, "trials": 7500}
     speed = {"answer": "proved", "point": 21400.0, "lower": 20980.0, "upper": 21830.0}
-    speed |= {"events": None, "trials": 10000, "method": "batch means"}
+    speed |= {"method": "batch_means"}
     return [
-        target("miss_rate", "<", 0.002, miss.pop("answer"), **miss),
-        target("overkill_rate", "<=", 0.03, over.pop("answer"), **over),
-        target("throughput_per_h", ">=", 6000, speed.pop("answer"), **speed),
+        target("miss_rate", "<", 0.002, **miss),
+        target("overkill_rate", "<=", 0.03, **over),
+        target("throughput_per_h", ">=", 6000, **speed),
     ]
 
 
 def details(task, worst):
-    steps = np.linspace(1.0, 0.1, 30)
     curve = [
         {
-            "threshold": round(float(1 - c), 4),
+            "threshold": round(0.02 + 0.9 * c, 4),
             "coverage": round(float(c), 4),
-            "risk": round(float(0.001 + 0.01 * c**3), 6),
-            "risk_upper": round(float(0.002 + 0.012 * c**3), 6),
+            "risk": round(float(0.012 * max(0.0, c - 0.6) ** 2), 6),
+            "risk_upper": round(float(0.0012 + 0.014 * max(0.0, c - 0.6) ** 2), 6),
         }
-        for c in steps
+        for c in np.linspace(0.0, 0.98, 40)
     ]
-    return {
+    shared = {"missing": 0, "worst": worst}
+    if task == "detect":
+        return shared | {
+            "iou": 0.33,
+            "map": 0.9731,
+            "f1": 0.968,
+            "precision": 0.964,
+            "recall": 0.972,
+            "by_class": [
+                {
+                    "class": name,
+                    "boxes": 600 + 40 * k,
+                    "missed": 9 + k,
+                    "false_calls": 12,
+                    "average_precision": 0.97 + 0.003 * k,
+                }
+                for k, name in enumerate(("open", "short", "mousebite", "spur"))
+            ],
+            "confusion": {
+                "classes": ["open", "short"],
+                "counts": [[590, 1], [0, 630]],
+                "other": [0, 2],
+                "missing": [9, 8],
+            },
+            "precision_recall": [
+                {"threshold": 1 - r, "recall": r, "precision": 1 - 0.2 * r**6}
+                for r in np.linspace(0.02, 0.97, 30).tolist()
+            ],
+        }
+    return shared | {
+        "positive": "defective",
+        "counts": {"positive": 2500, "negative": 7500, "missed": 1, "overkill": 87, "wrong": 122},
         "confusion": {
             "classes": list(CLASSES),
             "counts": [[7413, 61, 26], [1, 1379, 20], [0, 14, 1086]],
+            "other": [0, 0, 0],
+            "missing": [0, 0, 0],
         },
         "by_class": [
-            {
-                "class": "scratch",
-                "metric": "miss_rate",
-                "events": 1,
-                "trials": 1400,
-                "point": 1 / 1400,
-                "lower": 0.00004,
-                "upper": 0.0034,
-            },
-            {
-                "class": "short",
-                "metric": "miss_rate",
-                "events": 0,
-                "trials": 1100,
-                "point": 0.0,
-                "lower": 0.0,
-                "upper": 0.0027,
-            },
+            {"class": "ok", "pieces": 7500, "wrong": 87, "error_rate": 0.0116},
+            {"class": "scratch", "pieces": 1400, "wrong": 21, "error_rate": 0.015},
+            {"class": "short", "pieces": 1100, "wrong": 14, "error_rate": 14 / 1100},
         ],
         "risk_coverage": curve,
-        "selective": {"threshold": 0.35, "coverage": 0.76, "risk_upper": 0.0019, "limit": 0.002},
-        "worst": worst,
-        "missing": 0,
-        "task": task,
     }
 
 

@@ -182,7 +182,7 @@ def subject(result: Mapping[str, Any], *, need: str, required_level: str | None)
         "solution": {**result["solution"], "digest": digests["solution"]},
         "seal": {part: digests[part] for part in SEAL_PARTS if part in digests},
         "scorer": result["scorer"],
-        "targets": [_target(entry) for entry in result["targets"]],
+        "targets": [flat_target(entry) for entry in result["targets"]],
         "level": level,
         "measurements": measured,
         "attempts": {"count": len(attempts), "reasons": [_reason(entry) for entry in attempts]},
@@ -200,7 +200,8 @@ def trial_id(result: Mapping[str, Any]) -> str:
     return digest({**named, "ended_at": result.get("ended_at")})[7:39]
 
 
-def _target(entry: Mapping[str, Any]) -> Json:
+def flat_target(entry: Mapping[str, Any]) -> Json:
+    """Return a target of a result in one mapping: what was asked and what was found."""
     nested = entry.get("target")
     flat = {**nested, **entry} if isinstance(nested, Mapping) else dict(entry)
     flat.pop("target", None)

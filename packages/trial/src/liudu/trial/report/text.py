@@ -1,0 +1,69 @@
+"""Sentences in two languages, and figures as people read them."""
+
+import math
+
+import attrs
+
+from liudu.contract import Language
+
+
+@attrs.frozen
+class Text:
+    """One sentence or word, in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    def say(self, language: Language) -> str:
+        """Return it in one language."""
+        return self.zh if language == "zh" else self.en
+
+
+def same(value: object) -> Text:
+    """Return what reads alike in both languages: a name, a figure, a digest."""
+    return Text(str(value), str(value))
+
+
+DASH = same("–")
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with thousands set apart."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def significant(value: float, *, digits: int = 3) -> str:
+    """Return a figure with so many significant digits, never as 1e-05."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "–"
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{min(places, 9)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(ratio: float, *, digits: int = 3) -> str:
+    """Return a ratio in [0, 1] as a percentage."""
+    return f"{significant(ratio * 100, digits=digits)} %"
+
+
+def duration(seconds: float) -> Text:
+    """Return a span of time in the unit that suits it."""
+    if seconds < 1:
+        return Text(f"{significant(seconds * 1000)} 毫秒", f"{significant(seconds * 1000)} ms")
+    if seconds < 120:  # noqa: PLR2004 - two minutes
+        return Text(f"{significant(seconds)} 秒", f"{significant(seconds)} s")
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return Text(f"{hours} 小时 {minutes} 分", f"{hours} h {minutes} min")
+    return Text(f"{minutes} 分 {rest} 秒", f"{minutes} min {rest} s")
+
+
+def shorten(text: str, *, length: int = 80) -> str:
+    """Return the text, cut in its middle if it is too long for a line."""
+    if len(text) <= length:
+        return text
+    half = (length - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"

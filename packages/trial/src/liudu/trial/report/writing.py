@@ -1,0 +1,185 @@
+"""From a run folder to its report: page, PDF and certificate, all from one model."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+
+from liudu.contract import Language, Refusal
+from liudu.trial import certificate, keys
+from liudu.trial.journal import write_whole
+from liudu.trial.progress import Progress, Silence
+from liudu.trial.report import html, model, pdf
+from liudu.trial.report.pictures import gallery
+from liudu.trial.report.reading import RunFolder, read_run
+
+
+class OtherSealError(Refusal):
+    """The seal that was named is not the one on which the run was made."""
+
+    en = (
+        "{seal} is not the seal of this run: its commitment is {found}, the run's is {wanted}. "
+        "Name the right one with --seal."
+    )
+    zh = (
+        "{seal} 不是这次试验所用的封存：它的承诺摘要是 {found}，试验的是 {wanted}。"
+        "请用 --seal 指定正确的文件夹。"
+    )
+
+
+class NoSealError(Refusal):
+    """The folder that was named holds no seal."""
+
+    en = "{seal} is not a seal: it has no commitment.json. Name the right folder with --seal."
+    zh = "{seal} 不是封存文件夹：里面没有 commitment.json。请用 --seal 指定正确的文件夹。"
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """What was written, and what it says."""
+
+    html: Path
+    pdf: Path | None
+    certificate: Path | None
+    certificate_digest: str | None
+    verdict: str
+    report: model.Report
+
+
+def write_report(
+    run_folder: Path,
+    *,
+    language: Language = "zh",
+    seal: Path | None = None,
+    into: Path | None = None,
+    key: keys.Key | None = None,
+    at: datetime | None = None,
+    pictures: bool = True,
+    as_pdf: bool = True,
+    progress: Progress | None = None,
+) -> Written:
+    """Write the report of a complete run, and its certificate if there is a key.
+
+    Parameters
+    ----------
+    run_folder
+        What `liudu-trial run` left.
+    language
+        The language of the PDF, and the one in which the page opens.
+    seal
+        Where the seal lies now, if it is not where the run found it.
+    into
+        The folder for the report; the run folder itself if None.
+    key, at
+        Sign a certificate with this key at this moment; none is made without a key.
+    pictures
+        Whether the pieces of the worst errors are shown: leave them out for a vendor's eyes.
+    as_pdf
+        Whether the PDF is made too.
+    progress
+        Who looks on.
+
+    Raises
+    ------
+    liudu.contract.Refusal
+        If the run is not complete, was altered, or the seal is another one.
+
+    """
+    looking = progress or Silence()
+    run = read_run(run_folder)
+    folder = into or run_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    sealed = find_seal(run, seal=seal)
+    need = _need(run, seal=sealed)
+    signed = _certify(run, need=need, seal=sealed, key=key, at=at)
+    shown = gallery(
+        (run.result.get("details") or {}).get("worst") or [],
+        seal=sealed,
+        withheld=not pictures,
+        scored=bool(run.result["targets"]),
+        progress=looking,
+    )
+    digest = certificate.digest(signed) if signed else None
+    with looking.stage(zh="报告", en="report", total=3) as advance:
+        report = model.build(run, need=need, gallery=shown, certificate_digest=digest)
+        advance(1)
+        page = folder / "report.html"
+        write_whole(page, html.render(report, language=language).encode())
+        advance(1)
+        paper = folder / "report.pdf" if as_pdf else None
+        if paper is not None:
+            write_whole(paper, pdf.render(report, language=language))
+        advance(1)
+    cert = folder / "certificate.json" if signed else None
+    if cert is not None:
+        write_whole(cert, orjson.dumps(signed, option=orjson.OPT_INDENT_2) + b"\n")
+    return Written(
+        html=page,
+        pdf=paper,
+        certificate=cert,
+        certificate_digest=digest,
+        verdict=report.verdict,
+        report=report,
+    )
+
+
+def find_seal(run: RunFolder, *, seal: Path | None) -> Path | None:
+    """Return the seal's folder if it is at hand, and make sure that it is this run's.
+
+    Raises
+    ------
+    NoSealError, OtherSealError
+        If a folder was named that is not the run's seal. A seal that has only moved away since
+        is no error: then the report has no pictures, and says how to get them.
+
+    """
+    named = seal or _remembered(run)
+    if named is None or (seal is None and not (named / "commitment.json").is_file()):
+        return None
+    if not (named / "commitment.json").is_file():
+        raise NoSealError(seal=str(named))
+    found = certificate.digest(_json(named / "commitment.json"))
+    wanted = run.result["digests"].get("commitment")
+    if wanted is not None and found != wanted:
+        if seal is None:
+            return None
+        raise OtherSealError(seal=str(named), found=found, wanted=wanted)
+    return named
+
+
+def _remembered(run: RunFolder) -> Path | None:
+    asked = run.asked.get("seal")
+    folder = asked.get("folder") if isinstance(asked, Mapping) else asked
+    return Path(folder) if isinstance(folder, str) else None
+
+
+def _need(run: RunFolder, *, seal: Path | None) -> str:
+    asked = run.asked.get("seal")
+    if isinstance(asked, Mapping) and asked.get("name"):
+        return str(asked["name"])
+    if seal is not None:
+        return str(_json(seal / "commitment.json").get("name") or seal.name)
+    return str(run.result.get("name") or run.folder.name)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    value = orjson.loads(path.read_bytes())
+    return value if isinstance(value, dict) else {}
+
+
+def _certify(
+    run: RunFolder,
+    *,
+    need: str,
+    seal: Path | None,
+    key: keys.Key | None,
+    at: datetime | None,
+) -> dict[str, Any] | None:
+    if key is None or at is None:
+        return None
+    protocol = seal / "protocol.json" if seal else None
+    required = _json(protocol).get("level") if protocol and protocol.is_file() else None
+    return certificate.issue(run.result, key=key, at=at, need=need, required_level=required)
