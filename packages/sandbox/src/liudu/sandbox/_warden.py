@@ -259,17 +259,15 @@ class Warden:
     def end(self) -> dict[str, Any]:
         """Kill whatever is left, reap it, and return the report."""
         ended_at = time.monotonic()
-        if not self.killed_because:
-            self.meter.look(self._pids())  # daemons that are left
+        if self.started_at is not None:
+            self.meter.look(self._pids())  # also the daemons that are left
         if self.killed_because:
             for pid in (self.inner_pid, self.pid):
                 _kill(pid)
         status = self._sweep()
         self._drain_rest()
-        total = os.times()
         if self.started_at is None and not self.failure:
             self._late_ready()
-        cpu_s = max(total.children_user + total.children_system - self.baseline_cpu_s, 0.0)
         wall_s = ended_at - self.started_at if self.started_at is not None else 0.0
         report = {
             "status": status,
@@ -278,7 +276,7 @@ class Warden:
             "killed_because": self.killed_because,
             "startup_s": (self.started_at or ended_at) - self.setup["asked_at"],
             "wall_s": wall_s,
-            "cpu_s": max(cpu_s, self.meter.cpu_s if self.setup["level"] != "bwrap" else 0.0),
+            "cpu_s": self._cpu_s(),
             "memory_peak_kib": self.meter.memory_peak_kib,
             "processes_peak": self.meter.processes_peak,
         }
@@ -286,6 +284,18 @@ class Warden:
             report[name] = base64.b64encode(stream.kept).decode()
             report[f"{name}_truncated"] = stream.truncated
         return report
+
+    def _cpu_s(self) -> float:
+        """Return the CPU of the tree, without what setting up the sandbox took.
+
+        The kernel's sum over reaped processes is exact, but a killed namespace reaps without
+        counting, and a process may ask for that too; then the samples know more.
+        """
+        total = os.times()
+        reaped_s = total.children_user + total.children_system - self.baseline_cpu_s
+        bwrap = self.setup["level"] == "bwrap"
+        sampled_s = self.meter.cpu_s - (0.0 if bwrap else self.baseline_cpu_s)
+        return max(reaped_s, sampled_s, 0.0)
 
     def _late_ready(self) -> None:
         """Hear of a start that came together with the end."""
