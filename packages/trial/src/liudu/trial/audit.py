@@ -59,7 +59,7 @@ class Picture:
 
 @attrs.frozen(kw_only=True)
 class FileFacts:
-    """What was found in one file; `flaw` says why a picture cannot be decoded."""
+    """What was found in one file; `flaw` says why it cannot be read or decoded."""
 
     path: Path
     digest: str
@@ -105,6 +105,14 @@ def inspect_files(
 
 def inspect_file(path: Path) -> FileFacts:
     """Hash one file; decode it when its extension says that it is a picture."""
+    try:
+        return _inspect(path)
+    except OSError as error:
+        flaw = error.strerror or type(error).__name__
+        return FileFacts(path=path, digest="", size=0, picture=None, flaw=flaw)
+
+
+def _inspect(path: Path) -> FileFacts:
     if path.suffix.lower() not in PICTURE_FORMATS:
         digest, size = _hash_in_chunks(path)
         return FileFacts(path=path, digest=digest, size=size, picture=None, flaw=None)

@@ -515,7 +515,7 @@ def match_files(
             if written is None or written in found:
                 continue
             real = present.get(_folded(written))
-            if real is None or not _same_name(written, real, data=inside):
+            if real is None or not real.is_file() or not _same_name(written, real, data=inside):
                 absent[_with_hint(written, real, data=inside)] = None
                 continue
             if real.is_symlink() and not real.resolve().is_relative_to(inside):

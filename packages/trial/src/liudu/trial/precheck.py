@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from liudu.acceptance import Promise, Target, piece_name, samples_needed
 from liudu.contract import Language, Refusal
 from liudu.trial import audit
 from liudu.trial.audit import FileFacts
@@ -18,14 +19,14 @@ EXTENSION_AUROC_MAX = 0.6
 Files = Mapping[str, FileFacts]
 
 
-class BrokenPicturesError(Refusal):
-    """Pictures that cannot be decoded."""
+class BrokenFilesError(Refusal):
+    """Files that cannot be read, or pictures that cannot be decoded."""
 
     en = (
-        "{count} pictures cannot be decoded: {shown}. Copy them again from their source, or "
+        "{count} files cannot be read or decoded: {shown}. Copy them again from their source, or "
         "remove them together with their rows."
     )
-    zh = "有 {count} 张图片无法解码：{shown}。请从来源重新拷贝，或连同标签行一起移除。"
+    zh = "有 {count} 个文件无法读取或解码：{shown}。请从来源重新拷贝，或连同标签行一起移除。"
 
 
 class BoxOutsideError(Refusal):
@@ -53,6 +54,13 @@ class ContradictingDuplicatesError(Refusal):
         "{first} 与 {second} 逐字节相同，标签却是 {first_label} 与 {second_label}"
         "（共 {count} 对）：没有解决方案能同时答对。请先裁定哪个标签正确。"
     )
+
+
+class TooFewPiecesError(Refusal):
+    """The data cannot show the promise, and the owner asked to be strict."""
+
+    en = "These data cannot show the promise:\n{lines_en}"
+    zh = "这些数据不足以证明承诺：\n{lines_zh}"
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +100,7 @@ def look(pieces: Sequence[Piece], files: Files, *, labels: Path, positive: str |
 
     Raises
     ------
-    BrokenPicturesError, BoxOutsideError, ContradictingDuplicatesError
+    BrokenFilesError, BoxOutsideError, ContradictingDuplicatesError
 
     """
     _refuse_broken(files)
@@ -110,7 +118,7 @@ def look(pieces: Sequence[Piece], files: Files, *, labels: Path, positive: str |
 def _refuse_broken(files: Files) -> None:
     broken = [f"{name} ({facts.flaw})" for name, facts in files.items() if facts.flaw]
     if broken:
-        raise BrokenPicturesError(count=len(broken), shown=shorten(broken))
+        raise BrokenFilesError(count=len(broken), shown=shorten(broken))
 
 
 def _refuse_boxes_outside(pieces: Sequence[Piece], files: Files, *, labels: Path) -> None:
@@ -306,3 +314,64 @@ def _features_that_go(pieces: Sequence[Piece]) -> dict[str, Sequence[object]]:
         "row order": list(range(len(pieces))),
         "folder": [str(Path(piece.file or "").parent) for piece in pieces],
     }
+
+
+def shortages(pieces: Sequence[Piece], *, promise: Promise) -> tuple[Notice, ...]:
+    """Return a notice for each ratio target that these pieces cannot show even without an error.
+
+    Trials that hang together (one cluster, one picture, one series) are counted once: that is
+    the least that a verdict on clusters asks for.
+    """
+    return tuple(
+        notice
+        for target in promise.targets
+        if target.rule.kind == "ratio"
+        for notice in _shortage(pieces, promise=promise, target=target)
+    )
+
+
+def _shortage(pieces: Sequence[Piece], *, promise: Promise, target: Target) -> list[Notice]:
+    groups = _trials(pieces, promise=promise, target=target)
+    if groups is None:
+        return []
+    limit = target.limit if target.rule.event_is_bad else 1 - target.limit
+    needed = samples_needed(limit=limit, confidence=target.confidence)
+    name, have = min(groups.items(), key=lambda item: item[1], default=("", 0))
+    if have >= needed:
+        return []
+    zh, en = piece_name(target.rule, task=promise.task)
+    which = f" ({name})" if target.every_class else ""
+    return [
+        Notice(
+            code="TooFewPieces",
+            zh=f"{target}：独立的{zh}{which}只有 {have}，即使零错误也至少需要 {needed}；"
+            "这批数据无法证明该目标。",
+            en=f"{target}: {have} independent trials ({en}{which}), but at least {needed} are "
+            "needed even without an error; these data cannot show it.",
+        )
+    ]
+
+
+def _trials(pieces: Sequence[Piece], *, promise: Promise, target: Target) -> dict[str, int] | None:
+    """Count independent trials of a target, by class where every class must keep it."""
+    if target.rule.unit == "flagged":  # how many that will be depends on the solution
+        return None
+    groups: dict[str, set[object]] = defaultdict(set)
+    for index, piece in enumerate(pieces):
+        own = (piece.series,) if promise.task == "alarm" else (index,)
+        for kind in _kinds(piece, promise=promise, unit=target.rule.unit):
+            cluster = own if piece.cluster is None else piece.cluster
+            groups[kind if target.every_class else ""].add(cluster)
+    return {kind: len(clusters) for kind, clusters in groups.items()}
+
+
+def _kinds(piece: Piece, *, promise: Promise, unit: str) -> list[str]:
+    """Return the class of each trial that a piece gives to a metric of this unit."""
+    if promise.task == "detect" and unit == "positive":
+        return [box.label for box in piece.boxes]
+    positive = bool(piece.boxes or piece.event) or (
+        piece.label is not None and piece.label == promise.positive
+    )
+    if unit in {"positive", "negative"} and positive != (unit == "positive"):
+        return []
+    return [piece.label or ""]

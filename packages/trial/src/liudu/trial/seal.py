@@ -21,7 +21,7 @@ from liudu.acceptance import Promise
 from liudu.contract import CONTRACT, Item, Refusal, item_line, parse_item
 from liudu.trial import audit, scorers
 from liudu.trial.intake import Piece, check_positive, match_files, read_labels
-from liudu.trial.precheck import Files, Notice, look
+from liudu.trial.precheck import Files, Notice, TooFewPiecesError, look, shortages
 from liudu.trial.progress import Progress, Silence
 from liudu.trial.scorers import truth
 
@@ -45,6 +45,20 @@ class SealExistsError(Refusal):
 
     en = "{path} is there already; a seal is never overwritten. Choose another --out."
     zh = "{path} 已存在；封存绝不覆盖已有内容。请换一个 --out。"
+
+
+class SealInsideDataError(Refusal):
+    """The seal would lie among the pieces."""
+
+    en = "{path} lies inside the data folder {data}: choose an --out beside it."
+    zh = "{path} 位于数据文件夹 {data} 之内：请把 --out 放在它的外面。"
+
+
+class CannotWriteError(Refusal):
+    """The seal cannot be written."""
+
+    en = "The seal cannot be written at {path}: {detail}. Nothing was left behind."
+    zh = "无法在 {path} 写入封存：{detail}。未留下任何半成品。"
 
 
 class NoDataFolderError(Refusal):
@@ -180,6 +194,7 @@ def seal(
     name: str | None = None,
     simulated: bool = False,
     encoding: str | None = None,
+    strict: bool = False,
     entropy: Entropy = os.urandom,
     ignored: Sequence[Path] = (),
     progress: Progress | None = None,
@@ -207,6 +222,8 @@ def seal(
         Mark the data as simulated even without ``simulated.json``.
     encoding
         Of the labels, see `read_labels`.
+    strict
+        Refuse data that cannot show the promise, instead of a notice.
     entropy
         Where randomness comes from: called with a number of bytes.
     ignored
@@ -225,9 +242,16 @@ def seal(
         raise SealExistsError(path=into)
     if not data.is_dir():
         raise NoDataFolderError(path=data)
+    if into.resolve().is_relative_to(data.resolve()):
+        raise SealInsideDataError(path=into, data=data)
     pieces = read_labels(labels, task=promise.task, encoding=encoding)
     if promise.task == "classify" and promise.positive is not None:
         check_positive(pieces, positive=(promise.positive,))
+    short = shortages(pieces, promise=promise)
+    if short and strict:
+        raise TooFewPiecesError(
+            lines_en="\n".join(one.en for one in short), lines_zh="\n".join(one.zh for one in short)
+        )
     paths = match_files(pieces, data=data, ignored=(labels, *ignored))
     with progress.stage(zh="检查文件", en="Checking files", total=len(paths)) as advance:
         facts = audit.inspect_files(list(paths.values()), advance=advance)
@@ -244,7 +268,7 @@ def seal(
             name=name or data.resolve().name,
             simulated=simulated or (data / "simulated.json").is_file(),
         )
-    return attrs.evolve(open_seal(into, verify=False), notices=findings.notices)
+    return attrs.evolve(open_seal(into, verify=False), notices=(*findings.notices, *short))
 
 
 def _in_order(pieces: Sequence[Piece], *, task: str, entropy: Entropy) -> list[int]:
@@ -314,7 +338,7 @@ def _workshop(into: Path, *, needed: int) -> Iterator[Path]:
         if error.errno in DISK_FULL:
             free = shutil.disk_usage(into.parent).free
             raise _disk_full(into, needed=needed, free=free) from error
-        raise
+        raise CannotWriteError(path=into, detail=str(error)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

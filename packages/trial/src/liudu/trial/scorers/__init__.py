@@ -42,4 +42,4 @@ def digest(task: str) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 
-__all__ = ["Scored", "card", "digest", "scorer_of"]
+__all__ = ["Scored", "alarm", "card", "classify", "detect", "digest", "scorer_of", "value"]
