@@ -27,8 +27,7 @@ from liudu.outbreak.detectors._weeks import (
     YEAR_CALENDAR_WEEKS,
     Floats,
     Indices,
-    ShapeError,
-    broadcast,
+    exposures,
     history_weeks,
     prepared,
     recent_cases,
@@ -155,7 +154,7 @@ def farrington(
     long_enough = history_weeks(usable, at=weeks) >= trend_years_min * WEEKS_PER_YEAR
     results = np.full((*cases[:, weeks].shape, RESULTS), np.nan)
     fit_all(
-        cases, usable, _exposures(populations, shape=cases.shape), weeks, long_enough, offset,
+        cases, usable, exposures(populations, shape=cases.shape), weeks, long_enough, offset,
         level, member, periods, weights_threshold, _critical(trend_p_max, offset.size),
         compat == "R", results,
     )  # fmt: skip
@@ -165,16 +164,6 @@ def farrington(
         cases[:, weeks], at=weeks, results=results, threshold=threshold, alpha=alpha, compat=compat,
         flags=flags.astype(np.uint16), name=name,
     )  # fmt: skip
-
-
-def _exposures(populations: ArrayLike | None, *, shape: tuple[int, ...]) -> Floats:
-    if populations is None:
-        return np.ones((1, shape[1]))
-    people = np.asarray(populations, np.float64)
-    people = broadcast(people, name="populations", shape=shape)
-    if not (people > 0).all():
-        raise ShapeError(name="populations", found="values of 0 or less", wanted="people at risk")
-    return np.ascontiguousarray(people)
 
 
 def _critical(p_max: float, size: int) -> Floats:

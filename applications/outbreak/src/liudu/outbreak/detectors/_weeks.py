@@ -82,3 +82,21 @@ def recent_cases(counts: Floats, *, at: Indices, weeks: int) -> Floats:
     start = at - weeks
     earlier = np.where(start >= 0, total[:, np.maximum(start, 0)], 0.0)
     return np.asarray(total[:, at] - earlier)
+
+
+def exposures(populations: ArrayLike | None, *, shape: tuple[int, ...]) -> Floats:
+    """Return the people at risk, one row for all series or one each; ones if not given.
+
+    Raises
+    ------
+    ShapeError
+        Also where nobody is at risk.
+
+    """
+    if populations is None:
+        return np.ones((1, shape[1]))
+    people = np.asarray(populations, np.float64)
+    people = broadcast(people, name="populations", shape=shape)
+    if not (people > 0).all():
+        raise ShapeError(name="populations", found="values of 0 or less", wanted="people at risk")
+    return np.ascontiguousarray(people)

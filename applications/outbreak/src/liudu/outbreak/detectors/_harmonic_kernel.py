@@ -1,0 +1,253 @@
+"""The arithmetic of HR: a robust, shrunken harmonic quasi-Poisson fit of many baselines.
+
+Loops run over weeks innermost and contiguous, so that the compiler makes vector code of them.
+"""
+
+# The types of a kernel are the compiler's, and its scratch arrays come in as arguments.
+# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="untyped-decorator"
+# ruff: noqa: ANN001, ANN202, PLR0917
+
+import numba
+import numpy as np
+
+LAGS = 3  # this week, last week, the week before: what the likelihood ratio looks at
+MEAN, LOG_VARIANCE, DISPERSION, USED = 0, LAGS, 2 * LAGS, 2 * LAGS + 1
+RESULTS = 2 * LAGS + 2
+
+USED_MIN = 26  # half a year; below it a season cannot be told from a level
+ROUNDS = 3  # fit, weigh, fit, weigh, fit
+NEWTON_STEPS = 25
+STEP_MAX = 1.5
+EXPONENT_MAX = 30.0  # 1e13 cases a week
+PSEUDO_CASES = 0.5  # Jeffreys: a series of zeros still expects half a case in its window
+LOG2_E = 1.4426950408889634
+LN2_HIGH = 0.693145751953125
+LN2_LOW = 1.428606820309417e-06
+
+# Sums may be reordered and fused; NaN and infinity keep their meaning.
+SUMS = {"reassoc", "contract"}  # noqa: RUF012, RUF100
+
+
+@numba.njit(cache=True, fastmath=SUMS)
+def _means(features, beta, exposure, bits, mean):
+    """Write exposure * exp(features @ beta).
+
+    exp is spelled out (range reduction, Taylor to the 11th power, error below 1e-14), for a call
+    into the C library would keep the loop from being vectorised.
+    """
+    size = mean.shape[0]
+    for i in range(size):
+        mean[i] = beta[0]
+    for a in range(1, beta.shape[0]):
+        weight = beta[a]
+        row = features[a]
+        for i in range(size):
+            mean[i] += weight * row[i]
+    scale = bits.view(np.float64)
+    for i in range(size):
+        x = min(max(mean[i], -EXPONENT_MAX), EXPONENT_MAX)
+        k = np.floor(x * LOG2_E + 0.5)
+        r = x - k * LN2_HIGH - k * LN2_LOW
+        p = 1.0 + r / 11.0
+        p = 1.0 + r * p * 0.1
+        p = 1.0 + r * p * (1.0 / 9.0)
+        p = 1.0 + r * p * 0.125
+        p = 1.0 + r * p * (1.0 / 7.0)
+        p = 1.0 + r * p * (1.0 / 6.0)
+        p = 1.0 + r * p * 0.2
+        p = 1.0 + r * p * 0.25
+        p = 1.0 + r * p * (1.0 / 3.0)
+        p = 1.0 + r * p * 0.5
+        mean[i] = 1.0 + r * p
+        bits[i] = (np.int64(k) + 1023) << 52
+    for i in range(size):
+        mean[i] *= scale[i] * exposure[i]
+
+
+@numba.njit(cache=True)
+def _factor(matrix, lower):
+    """Write the Cholesky factor."""
+    for i in range(matrix.shape[0]):
+        for j in range(i + 1):
+            rest = matrix[i, j]
+            for k in range(j):
+                rest -= lower[i, k] * lower[j, k]
+            lower[i, j] = np.sqrt(max(rest, 1e-12)) if i == j else rest / lower[j, j]
+
+
+@numba.njit(cache=True)
+def _solve(lower, right, step):
+    """Solve lower lower' step = right."""
+    size = right.shape[0]
+    for i in range(size):
+        rest = right[i]
+        for k in range(i):
+            rest -= lower[i, k] * step[k]
+        step[i] = rest / lower[i, i]
+    for i in range(size - 1, -1, -1):
+        rest = step[i]
+        for k in range(i + 1, size):
+            rest -= lower[k, i] * step[k]
+        step[i] = rest / lower[i, i]
+
+
+@numba.njit(cache=True, fastmath=SUMS)
+def _equations(features, count, mean, weight, penalty, beta, weighted, gradient, information):
+    """Write gradient and information of the penalised likelihood."""
+    size = count.shape[0]
+    columns = beta.shape[0]
+    for a in range(columns):
+        row = features[a]
+        push = 0.0
+        for i in range(size):
+            mass = weight[i] * row[i]
+            push += mass * (count[i] - mean[i])
+            weighted[i] = mass * mean[i]
+        gradient[a] = push - penalty[a] * beta[a]
+        for c in range(a + 1):
+            other = features[c]
+            total = 0.0
+            for i in range(size):
+                total += weighted[i] * other[i]
+            information[a, c] = total
+            information[c, a] = total
+        information[a, a] += penalty[a]
+    gradient[0] += PSEUDO_CASES
+
+
+@numba.njit(cache=True)
+def _fit(
+    features, count, exposure, weight, penalty, tolerance,
+    beta, bits, mean, weighted, gradient, step, information, lower,
+):  # fmt: skip
+    """Newton's method from `beta`; leaves `mean` at the solution."""
+    for _ in range(NEWTON_STEPS):
+        _means(features, beta, exposure, bits, mean)
+        _equations(features, count, mean, weight, penalty, beta, weighted, gradient, information)
+        _factor(information, lower)
+        _solve(lower, gradient, step)
+        longest = 0.0
+        for a in range(beta.shape[0]):
+            move = min(max(step[a], -STEP_MAX), STEP_MAX)
+            beta[a] += move
+            longest = max(longest, abs(move))
+        if longest < tolerance:
+            break
+    _means(features, beta, exposure, bits, mean)
+
+
+@numba.njit(cache=True, fastmath=SUMS)
+def _shrunk_dispersion(count, mean, weight, columns, prior_phi, prior_weeks):
+    """Return Pearson's dispersion, shrunk to the prior, at least 1.
+
+    Low means say little of dispersion: a week counts as 2 / (2 + 1 / m), the inverse variance of
+    its Pearson residual squared in units of that of a large count.
+    """
+    pearson = 0.0
+    total = 0.0
+    known = 0.0
+    for i in range(count.shape[0]):
+        excess = count[i] - mean[i]
+        pearson += weight[i] * excess * excess / mean[i]
+        total += weight[i]
+        known += weight[i] * 2.0 * mean[i] / (2.0 * mean[i] + 1.0)
+    raw = pearson / max(total - columns, 1.0)
+    return max((raw * known + prior_phi * prior_weeks) / (known + prior_weeks), 1.0)
+
+
+@numba.njit(cache=True)
+def _weigh(count, root, mean, use, phi, threshold, weight):
+    """Weight weeks whose Anscombe residual r exceeds the threshold by (threshold / r)^2.
+
+    y^(2/3) is concave, so an Anscombe residual never exceeds Pearson's: the roots are only taken
+    where Pearson's passes the threshold.
+    """
+    square = threshold * threshold * phi
+    for i in range(count.shape[0]):
+        weight[i] = use[i]
+        excess = count[i] - mean[i]
+        if excess > 0.0 and excess * excess > square * mean[i] and use[i] > 0.0:
+            third = np.cbrt(mean[i])
+            residual = 1.5 * (root[i] - third * third) / np.sqrt(third * phi)
+            if residual > threshold:
+                weight[i] = (threshold / residual) ** 2
+
+
+@numba.njit(cache=True)
+def _spread(lower, feature, scratch):
+    """Return feature' (lower lower')^-1 feature."""
+    total = 0.0
+    for i in range(feature.shape[0]):
+        rest = feature[i]
+        for k in range(i):
+            rest -= lower[i, k] * scratch[k]
+        scratch[i] = rest / lower[i, i]
+        total += scratch[i] * scratch[i]
+    return total
+
+
+@numba.njit(cache=True)
+def fit_all(
+    counts, usable, exposures, covariates, at, features, now, penalty, threshold,
+    prior_phi, prior_weeks, first, results,
+):  # fmt: skip
+    """Fit every series at every evaluated week.
+
+    `features` (columns x window) and `now` (lags x columns) end with room for the covariates of
+    the weeks at hand, which are filled in here; `first` is the window's start before the week.
+    """
+    columns, size = features.shape
+    fixed = columns - covariates.shape[0]
+    count, root, exposure = np.zeros(size), np.zeros(size), np.ones(size)
+    use, weight, mean, weighted = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    bits = np.zeros(size, np.int64)
+    beta, gradient, step = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    scratch, scaled = np.zeros(columns), np.zeros(columns)
+    information, lower = np.zeros((columns, columns)), np.zeros((columns, columns))
+    for series in range(counts.shape[0]):
+        people = min(series, exposures.shape[0] - 1)
+        for q in range(at.shape[0]):
+            week = at[q]
+            used = 0.0
+            cases = 0.0
+            risk = 0.0
+            for i in range(size):
+                k = week - first + i
+                here = k >= 0 and usable[series, k]
+                use[i] = 1.0 if here else 0.0
+                count[i] = counts[series, k] if here else 0.0
+                exposure[i] = exposures[people, k] / exposures[people, week] if here else 1.0
+                root[i] = np.cbrt(count[i] * count[i]) if count[i] > 0.0 else 0.0
+                used += use[i]
+                cases += count[i]
+                risk += use[i] * exposure[i]
+                for a in range(covariates.shape[0]):
+                    features[fixed + a, i] = covariates[a, k] if k >= 0 else 0.0
+            if used < USED_MIN:
+                continue
+            beta[:] = 0.0
+            beta[0] = np.log((cases + PSEUDO_CASES) / risk)
+            weight[:] = use
+            phi = 1.0
+            for turn in range(ROUNDS):
+                for a in range(columns):
+                    scaled[a] = penalty[a] * phi
+                _fit(
+                    features, count, exposure, weight, scaled, 1e-4 if turn == ROUNDS - 1 else 2e-2,
+                    beta, bits, mean, weighted, gradient, step, information, lower,
+                )  # fmt: skip
+                phi = _shrunk_dispersion(count, mean, weight, columns, prior_phi, prior_weeks)
+                if turn < ROUNDS - 1:
+                    _weigh(count, root, mean, use, phi, threshold, weight)
+            for lag in range(LAGS):
+                for a in range(covariates.shape[0]):
+                    now[lag, fixed + a] = covariates[a, week - lag] if week >= lag else 0.0
+                exponent = 0.0
+                for a in range(columns):
+                    exponent += now[lag, a] * beta[a]
+                then = max(week - lag, 0)
+                ratio = exposures[people, then] / exposures[people, week]
+                results[series, q, MEAN + lag] = np.exp(min(exponent, EXPONENT_MAX)) * ratio
+                results[series, q, LOG_VARIANCE + lag] = phi * _spread(lower, now[lag], scratch)
+            results[series, q, DISPERSION] = phi
+            results[series, q, USED] = used
