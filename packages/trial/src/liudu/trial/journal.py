@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -47,7 +47,7 @@ _NEXT: Mapping[State | None, frozenset[State]] = {
     State.SERVING: frozenset({State.STAGED, State.SERVING, State.COLLECTED}),
     State.COLLECTED: frozenset({State.STAGED, State.SCORED}),
     State.SCORED: frozenset({State.STAGED, State.SCORED, State.COMPLETE}),
-    State.BROKEN: frozenset({State.STAGED}),
+    State.BROKEN: frozenset({State.STAGED, State.SCORED}),
     State.COMPLETE: frozenset(),
 }
 
@@ -113,6 +113,13 @@ class Journal:
     def state(self) -> State | None:
         """The last state that was reached, or None before the first."""
         known = set(State)
+        states = (State(e["event"]) for e in reversed(self.events) if e["event"] in known)
+        return next(states, None)
+
+    @property
+    def reached(self) -> State | None:
+        """How far the run came, whether or not it broke afterwards."""
+        known = set(State) - {State.BROKEN}
         states = (State(e["event"]) for e in reversed(self.events) if e["event"] in known)
         return next(states, None)
 
@@ -292,9 +299,3 @@ def _user() -> str:
     with contextlib.suppress(KeyError):
         return pwd.getpwuid(os.getuid()).pw_name
     return f"uid {os.getuid()}"
-
-
-def states_of(events: list[dict[str, Any]]) -> Iterator[State]:
-    """Yield the states that a run went through, for those who show it."""
-    known = set(State)
-    yield from (State(e["event"]) for e in events if e["event"] in known)

@@ -78,6 +78,7 @@ def serve_stream(
     *,
     items: Sequence[Item],
     warmup: Sequence[Item] = (),
+    warmup_files: Mapping[str, bytes] | None = None,
     pieces: Path,
     terms: Terms,
     into: Path,
@@ -92,12 +93,13 @@ def serve_stream(
     ----------
     solution, items, pieces, terms, into, isolation, clock
         As in `serve_batch.serve_batch`.
-    warmup
-        Items that are sent first, answered, and neither timed nor scored. Their files lie below
-        `pieces` too.
+    warmup, warmup_files
+        Items that are sent first, answered, and neither timed nor scored; and the files that
+        they name, where those do not lie below `pieces`. They come from a public sample.
     look
         Called after 32 answers and then ever more rarely, while nothing is in flight and the
-        clock is stopped, with the answers so far and when each was there; True ends the trial.
+        clock is stopped, with the answers so far and their timings, as in `Served.timings`; True
+        ends the trial.
     on_answers
         Called with how many answers there are so far, ten times a second at most.
 
@@ -110,7 +112,7 @@ def serve_stream(
 
     """
     with stage(into, pieces=pieces) as (inputs, output):
-        inputs.prepare([*warmup, *items], terms=terms)
+        inputs.prepare([*warmup, *items], terms=terms, files=warmup_files)
         mounts = Mounts(
             app=solution.folder, inputs=inputs.folder, output=output, read_only=isolation.runtime
         )
@@ -146,7 +148,7 @@ def serve_stream(
         why=why,
         predictions=exchange.answers if kept else {},
         done_at_s=exchange.done_at_s() if kept else np.empty(0),
-        timings=exchange.timings(len(items)),
+        timings=exchange.timings(len(items)) if kept else None,
         startup_s=max(exchange.startup_s - outcome.startup_s, 0.0),
         wall_s=exchange.wall_s,
         outcome=outcome,
@@ -220,6 +222,7 @@ class _Exchange:
         self._sent_s: list[float] = []
         self._answered_s: list[float] = []
         self._serving_from_s = 0.0
+        self._serving = False
         self.answers: dict[str, Prediction] = {}
         self.startup_s = float("nan")
         self.wall_s = 0.0
@@ -234,16 +237,15 @@ class _Exchange:
         try:
             if warmup:
                 self._warm_up(warmup, timeout_s=warmup_timeout_s)
-            self._serving_from_s = self._monotonic()
-            try:
-                self._serve(items)
-            finally:
-                self.wall_s = self._monotonic() - self._serving_from_s
+            self._serve(items)
             self._end()
         except _StopError as stop:
             return stop.stopped
         except _GoneError:
             return None
+        finally:
+            if not self._serving:  # it never came to the items: warm-up answers count for nothing
+                self._begin(items)
         return None
 
     def _warm_up(self, items: Sequence[Item], *, timeout_s: float) -> None:
@@ -251,10 +253,17 @@ class _Exchange:
         self._begin(items)
         self._rounds(items, op="warmup", until=len(items), deadline_s=until_s)
         self.startup_s = self._monotonic() - self._began_at_s
-        self.answers = {}
 
     def _serve(self, items: Sequence[Item]) -> None:
         self._begin(items)
+        self._serving = True
+        self._serving_from_s = self._monotonic()
+        try:
+            self._serve_in_parts(items)
+        finally:
+            self.wall_s = self._monotonic() - self._serving_from_s
+
+    def _serve_in_parts(self, items: Sequence[Item]) -> None:
         next_look = FIRST_LOOK
         while len(self.answers) < len(items) and not self.decided:
             until = len(items) if self._look is None else min(next_look, len(items))
@@ -264,13 +273,15 @@ class _Exchange:
                 next_look = int(next_look * LOOK_GROWTH) + 1
 
     def _begin(self, items: Sequence[Item]) -> None:
+        self.answers = {}
+        self._flying.clear()
         self._places = {item.id: place for place, item in enumerate(items)}
         self._sent_s, self._answered_s = [], [float("nan")] * len(items)
 
     def _pause_to_look(self) -> None:
         paused_at_s = self._monotonic()
         assert self._look is not None  # noqa: S101 - the caller asked
-        self.decided = self._look(self.answers, self.done_at_s())
+        self.decided = self._look(self.answers, self.timings(len(self.answers)))
         # The pause was ours: the clock of serving stood still.
         shift_s = self._monotonic() - paused_at_s
         self._serving_from_s += shift_s
@@ -450,5 +461,5 @@ class _Exchange:
         """Return sent and answered of each item, in seconds of serving, NaN where it was not."""
         table = np.full((item_count, 2), np.nan)
         table[: len(self._sent_s), 0] = self._sent_s
-        table[: len(self._answered_s), 1] = self._answered_s
+        table[:, 1] = self._answered_s[:item_count]
         return table - self._serving_from_s

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -59,15 +59,23 @@ class Inputs:
     def __attrs_post_init__(self) -> None:
         self._source = self.pieces
 
-    def prepare(self, items: Sequence[Item], *, terms: Terms) -> None:
-        """Write the card, make the folders and see to it that `show` will only have to link."""
-        self.folder.mkdir(mode=0o755, parents=True)
+    def prepare(
+        self, items: Sequence[Item], *, terms: Terms, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Write the card, make the folders and see to it that `show` will only have to link.
+
+        `files` are shown from the start and need not lie among the pieces.
+        """
+        _make(self.folder)
+        self._put(files or {})
         (self.folder / CARD_NAME).write_bytes(terms.card())
-        paths = {path: item.id for item in items for path in paths_of(item)}
+        paths = {
+            path: item.id for item in items for path in paths_of(item) if path not in self._shown
+        }
         for path, name in paths.items():
             _require_inside(path, item=name)
-        for parent in sorted({str(PurePosixPath(path).parent) for path in paths}):
-            (self.folder / parent).mkdir(mode=0o755, parents=True, exist_ok=True)
+        for parent in sorted({PurePosixPath(path).parent for path in paths}):
+            _make(self.folder / parent)
         if paths and not self._can_link(next(iter(paths))):
             self._copy(paths)
 
@@ -87,6 +95,13 @@ class Inputs:
                 os.link(self._source / path, self.folder / path)
             except FileNotFoundError:
                 raise PieceNotThereError(item=item.id, path=path, folder=self.pieces) from None
+            self._shown.add(path)
+
+    def _put(self, files: Mapping[str, bytes]) -> None:
+        for path, data in files.items():
+            _make((self.folder / path).parent)
+            (self.folder / path).write_bytes(data)
+            (self.folder / path).chmod(0o444)
             self._shown.add(path)
 
     def _can_link(self, path: str) -> bool:
@@ -117,6 +132,14 @@ class Inputs:
         self._source = copies
 
 
+def _make(folder: Path) -> None:
+    """Make a folder that the solution's uid can read, whatever our umask."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        path.chmod(0o755)
+
+
 def paths_of(item: Item) -> Iterator[str]:
     """Yield the files that an item names."""
     if item.path is not None:
@@ -141,7 +164,7 @@ def stage(folder: Path, *, pieces: Path) -> Iterator[tuple[Inputs, Path]]:
 
     """
     clear(folder)
-    folder.mkdir(mode=0o755, parents=True)
+    _make(folder)
     output = folder / "out"
     output.mkdir(mode=0o700)
     try:

@@ -1,0 +1,338 @@
+"""``liudu-trial run``: a measured run of an untrusted solution against a seal."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+import click
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from liudu.acceptance import Look, TargetVerdict
+from liudu.contract import Language, Refusal
+from liudu.sandbox import Level
+from liudu.trial import clock
+from liudu.trial.console import (
+    EXIT_INFRA,
+    EXIT_INTERRUPTED,
+    EXIT_NO,
+    Console,
+    refuse,
+    with_console,
+)
+from liudu.trial.journal import Journal
+from liudu.trial.progress import Advance
+from liudu.trial.run import RETRIES, RunResult, run_trial
+from liudu.trial.run_folder import RunFolder
+from liudu.trial.seal import open_seal
+from liudu.trial.serving import ITEM_TIMEOUT_S, Clock, InfraError
+from liudu.trial.verdict import sentence, target_sentence
+
+
+class NothingToResumeError(Refusal):
+    """The folder holds no run that was begun."""
+
+    en = "{folder} holds no run to go on with: begin one with `liudu-trial run SEAL SOLUTION`."
+    zh = "{folder} 中没有可继续的试验：请用 `liudu-trial run SEAL SOLUTION` 新建。"
+
+
+class SealAndSolutionError(Refusal):
+    """It was not said what to run, or said twice."""
+
+    en = "Give SEAL and SOLUTION, or --resume RUN alone."
+    zh = "请给出 SEAL 和 SOLUTION，或只给 --resume RUN。"
+
+
+class OutputStaysSealedError(Refusal):
+    """What a solution prints on sealed data is not shown to whoever runs it."""
+
+    en = (
+        "--show-output is only for simulated data: what a solution prints could carry pieces of "
+        "the sealed data out. The owner finds it in {folder}."
+    )
+    zh = (
+        "--show-output 仅用于模拟数据：方案的打印内容可能夹带封存数据外泄。"
+        "数据方可在 {folder} 中查看。"
+    )
+
+
+@click.command()
+@click.argument("seal", type=click.Path(path_type=Path), required=False)
+@click.argument("solution", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="试验文件夹；其中有未完成的试验则继续 · folder of the run; an unfinished one goes on",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="继续被中断的试验 · go on with a run that was interrupted",
+)
+@click.option(
+    "--until-decided",
+    is_flag=True,
+    help="边运行边判定，有结论即停 · look while it runs and stop when decided",
+)
+@click.option(
+    "--level",
+    type=click.Choice([level.label for level in Level]),
+    help="沙箱级别，默认取本机最强 · sandbox level; the strongest of this machine by default",
+)
+@click.option(
+    "--allow-weaker",
+    is_flag=True,
+    help="仅限模拟数据：低于封存要求的级别也运行 · simulated data only: run below the sealed level",
+)
+@click.option(
+    "--chunk",
+    type=click.IntRange(min=1),
+    help="批量模式：每次运行多少件，完成的可续跑 · batch mode: pieces at a time, kept when resumed",
+)
+@click.option(
+    "--item-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=ITEM_TIMEOUT_S,
+    show_default=True,
+    help="流模式：每件的时限（秒） · stream mode: seconds for one answer",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    default=RETRIES,
+    show_default=True,
+    help="本机故障时免费重试的次数 · free repeats when this machine fails",
+)
+@click.option(
+    "--show-output",
+    is_flag=True,
+    help="仅限模拟数据：显示方案的输出 · simulated data only: show what the solution printed",
+)
+@with_console
+def command(
+    console: Console,
+    seal: Path | None,
+    solution: Path | None,
+    *,
+    out: Path | None,
+    resume: Path | None,
+    until_decided: bool,
+    level: str | None,
+    allow_weaker: bool,
+    chunk: int | None,
+    item_timeout: float,
+    retries: int,
+    show_output: bool,
+) -> None:
+    """用封存数据运行方案，测量并判定 · Run a solution on sealed data, measure and judge it.
+
+    退出码 Exit codes: 0 通过 passed · 1 未通过或未定 failed or undecided · 2 被拒绝 refused ·
+    3 本机故障 this machine failed · 130 中断 interrupted.
+    """
+    seal, solution, into = _places(seal, solution, out=out, resume=resume)
+    board = Scoreboard(console)
+    opened = open_seal(seal, progress=board)
+    if show_output and not opened.simulated:
+        raise OutputStaysSealedError(folder=into / "quarantine")
+    with _interruptible():
+        try:
+            ended = run_trial(
+                opened,
+                solution,
+                into=into,
+                clock=Clock(now=clock.now),
+                level=None if level is None else Level.named(level),
+                until_decided=until_decided,
+                allow_weaker=allow_weaker,
+                chunk_size=chunk,
+                item_timeout_s=item_timeout,
+                retries=retries,
+                progress=board,
+                on_look=board.looked,
+            )
+        except InfraError as error:
+            refuse(console, error)
+            _say_how_to_go_on(console, into)
+            sys.exit(EXIT_INFRA)
+        except KeyboardInterrupt:
+            console.say(
+                zh="已中断；试验已标记为未完成。", en="Interrupted; the run is marked broken."
+            )
+            _say_how_to_go_on(console, into)
+            sys.exit(EXIT_INTERRUPTED)
+    tell(console, ended)
+    if show_output:
+        _show_output(console, into)
+    if ended.verdict != "passed":
+        sys.exit(EXIT_NO)
+
+
+def _places(
+    seal: Path | None, solution: Path | None, *, out: Path | None, resume: Path | None
+) -> tuple[Path, Path, Path]:
+    if resume is not None:
+        if seal is not None or out is not None:
+            raise SealAndSolutionError
+        journal = Journal(RunFolder(path=resume).journal, now=clock.now)
+        begun = journal.last("created")
+        if begun is None:
+            raise NothingToResumeError(folder=resume)
+        return Path(begun["seal"]), Path(begun["solution"]), resume
+    if seal is None or solution is None:
+        raise SealAndSolutionError
+    name = solution.name.removesuffix(".zip").removesuffix(".tar.gz")
+    return seal, solution, out or Path(f"run-{seal.resolve().name}-{name or 'solution'}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take a polite kill as Ctrl-C, so that the run is marked and nothing is left running."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say_how_to_go_on(console: Console, into: Path) -> None:
+    console.say(
+        zh=f"继续：liudu-trial run --resume {into}", en=f"Go on: liudu-trial run --resume {into}"
+    )
+
+
+@attrs.define(kw_only=False, slots=False)
+class Scoreboard:
+    """Shows on standard error how far a run is and, with looks, how each target stands."""
+
+    console: Console
+    _bars: Bars | None = attrs.field(init=False, default=None)
+    _task: Any = attrs.field(init=False, default=None)
+    _seen_at_s: float = attrs.field(init=False, default=0.0)
+
+    @contextmanager
+    def stage(self, *, zh: str, en: str, total: int | None) -> Iterator[Advance]:
+        """Show one stage as a bar, if standard error is a terminal."""
+        terminal = Terminal(stderr=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        hidden = self.console.json or not terminal.is_terminal
+        with Bars(
+            TextColumn("{task.description}"),
+            *columns,
+            TextColumn("{task.fields[standing]}"),
+            console=terminal,
+            disable=hidden,
+        ) as bars:
+            words = zh if self.console.language == "zh" else en
+            task = bars.add_task(words, total=total, standing="")
+            self._bars, self._task = bars, task
+            yield lambda steps: bars.advance(task, steps)
+            self._bars = None
+
+    def looked(self, look: Look, shown: int) -> None:
+        """Show how each target stands; on what is no terminal, a line a second at most."""
+        text = "\n".join(
+            standing(target, language=self.console.language) for target in look.verdict.targets
+        )
+        if self._bars is not None and not self._bars.disable:
+            self._bars.update(self._task, standing=text)
+        elif not self.console.json and (time.monotonic() - self._seen_at_s > 1 or look.decided):
+            self._seen_at_s = time.monotonic()
+            click.echo(f"[{shown}] " + text.replace("\n", " · "), err=True)
+
+
+def standing(target: TargetVerdict, *, language: Language) -> str:
+    """Return how one target stands, in a few words.
+
+    Examples
+    --------
+    ``miss_rate 0/812 ≤ 0.37 %, 685 more``
+
+    """
+    zh = language == "zh"
+    counts = "" if target.trials is None else f" {target.events or 0}/{target.trials}"
+    if target.target.op.startswith("<"):
+        bound, sign = target.upper, "≤"
+    else:
+        bound, sign = target.lower, "≥"
+    shown = "" if bound is None else f" {sign} {_figure(bound, ratio=target.target.limit < 1)}"
+    if target.answer != "not_yet":
+        word = {"proved": ("已证明", "proved"), "refuted": ("已否定", "refuted")}[target.answer]
+        return f"{target.target.metric}{counts}{shown} {word[0 if zh else 1]}"
+    if target.more_needed is None:
+        return f"{target.target.metric}{counts}{shown}"
+    more = target.more_needed.no_further_error
+    needed = f"，还需 {more} 件" if zh else f", {more} more"
+    return f"{target.target.metric}{counts}{shown}{needed}"
+
+
+def _figure(value: float, *, ratio: bool) -> str:
+    return f"{100 * value:.3g} %" if ratio else f"{value:.4g}"
+
+
+def tell(console: Console, ended: RunResult) -> None:
+    """Print the verdict, each target, what was measured, and where to go next."""
+    result, language = ended.result, console.language
+    console.emit({"run": str(ended.folder), **result})
+    told = sentence(result, language)
+    console.say(zh=told, en=told)
+    if ended.why is not None:
+        console.say(zh=ended.why["zh"], en=ended.why["en"])
+    if result["reason"] in {"ok", "missing_items"}:
+        for target in result["targets"]:
+            line = "  " + target_sentence(target, language)
+            console.say(zh=line, en=line)
+    measured_zh, measured_en = _measured(result["measurements"])
+    console.say(zh=measured_zh, en=measured_en)
+    level = result["level"]
+    weaker = level["had"] != level["asked"] and level["weaker"]
+    console.say(
+        zh=f"沙箱级别：{level['had']}" + (f"（弱于封存要求的 {level['asked']}）" if weaker else ""),
+        en=f"Sandbox level: {level['had']}"
+        + (f" (weaker than the {level['asked']} that the seal asks for)" if weaker else ""),
+    )
+    console.say(
+        zh=f"下一步：liudu-trial report {ended.folder}",
+        en=f"Next: liudu-trial report {ended.folder}",
+    )
+
+
+def _measured(measurements: Mapping[str, Any]) -> tuple[str, str]:
+    zh = [f"{measurements['answered']}/{measurements['items']} 件"]
+    en = [f"{measurements['answered']} of {measurements['items']} pieces"]
+    words = (
+        ("wall_s", "用时 {:.2f} 秒", "{:.2f} s"),
+        ("startup_s", "启动 {:.2f} 秒", "start-up {:.2f} s"),
+        ("cpu_s", "CPU {:.2f} 秒", "CPU {:.2f} s"),
+        ("memory_peak_mib", "内存峰值 {:.0f} MiB", "peak memory {:.0f} MiB"),
+        ("throughput_per_h", "每小时 {:,.0f} 件", "{:,.0f} pieces an hour"),
+    )
+    for name, form_zh, form_en in words:
+        if measurements.get(name) is not None:
+            zh.append(form_zh.format(measurements[name]))
+            en.append(form_en.format(measurements[name]))
+    latency = measurements.get("latency_s")
+    if latency is not None:
+        p50, p99 = 1000 * latency["p50"], 1000 * latency["p99"]
+        zh.append(f"时延 p50 {p50:.3g} 毫秒、p99 {p99:.3g} 毫秒")
+        en.append(f"latency p50 {p50:.3g} ms, p99 {p99:.3g} ms")
+    return "，".join(zh) + "。", ", ".join(en) + "."
+
+
+def _show_output(console: Console, into: Path) -> None:
+    for name in ("stdout", "stderr"):
+        path = into / "quarantine" / f"{name}.txt"
+        if path.is_file():
+            text = path.read_text(encoding="utf-8", errors="backslashreplace")
+            plain = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+            console.say(zh=f"—— {name} ——\n{plain}", en=f"-- {name} --\n{plain}")
