@@ -102,10 +102,10 @@ def tar_entries(path: Path, *, size_bytes_max: int) -> Iterator[Iterator[Entry]]
         # Twice, for a file of one byte takes a header and a block.
         metered = _Metered(stream, size_bytes_max=2 * size_bytes_max + _DIRECTORY_BYTES_MAX)
         with tarfile.open(fileobj=metered, mode="r:") as archive:
-            yield _tar_entries(archive)
+            yield _tar_entries(archive, stream=metered)
 
 
-def _tar_entries(archive: tarfile.TarFile) -> Iterator[Entry]:
+def _tar_entries(archive: tarfile.TarFile, *, stream: "_Metered") -> Iterator[Entry]:
     for member in archive:
         yield Entry(
             name=member.name.removeprefix("./"),
@@ -113,6 +113,8 @@ def _tar_entries(archive: tarfile.TarFile) -> Iterator[Entry]:
             executable=bool(member.mode & 0o111),
             open=lambda member=member: _tar_member(archive, member),  # type: ignore[misc]
         )
+    while stream.read(_HEADER_BYTES_MAX):  # only at its very end does gzip compare the checksum
+        pass
 
 
 def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
