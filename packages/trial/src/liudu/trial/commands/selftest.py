@@ -115,17 +115,8 @@ def show(console: Console, tried: Tried) -> None:
 def _row(attack: Attack, language: Language) -> str:
     mark = click.style("✓", fg="green") if attack.blocked else click.style("✗", fg="red")
     title = attack.zh if language == "zh" else attack.en
-    notes = {
-        "zh": (
-            "" if attack.blocked else "得逞",
-            "" if attack.control else "本机在沙箱外也不会得逞",
-        ),
-        "en": (
-            "" if attack.blocked else "got through",
-            "" if attack.control else "fails here without a sandbox too",
-        ),
-    }[language]
-    note = "; ".join(filter(None, (*notes, attack.detail)))
+    no_merit = {"zh": "本机不用沙箱也不会得逞", "en": "fails here without a sandbox too"}[language]
+    note = attack.detail if not attack.blocked else "" if attack.control else no_merit
     return f"  {mark} {title}" + click.style(f"  ({note})" if note else "", fg="bright_black")
 
 
@@ -141,7 +132,18 @@ def _conclude(console: Console, tried: tuple[Tried, ...]) -> None:
     )
     if not had.holds:
         console.say(
-            zh="有攻击得逞：请勿把封存数据交给不受信任的方案，或换用更强的级别（见上）。",
-            en="Attacks got through: do not show sealed data to a solution that you do not trust, "
-            "or get a stronger level (above).",
+            zh="有攻击得逞（✗）：请勿在此级别把封存数据交给不受信任的方案。",
+            en="Some got through (✗): at this level do not show sealed data to a solution that you "
+            "do not trust.",
+        )
+        _show_way_up(console, had.level)
+
+
+def _show_way_up(console: Console, level: Level) -> None:
+    """Say for each stronger level whether it starts here or what it lacks."""
+    for stronger in BUILT[: BUILT.index(level)]:
+        lack_en, lack_zh = available(stronger), available(stronger, language="zh")
+        console.say(
+            zh=f"更强的级别 {stronger.label}：{lack_zh or '本机可用'}",
+            en=f"The stronger level {stronger.label}: {lack_en or 'can be had here'}",
         )
