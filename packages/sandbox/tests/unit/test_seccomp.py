@@ -51,6 +51,14 @@ def test_clone_may_not_make_a_namespace_but_threads_and_processes(machine):
         assert verdict(code, **call, first_argument=flag | 17) == EPERM
 
 
+def test_without_sockets_none_can_be_made(machine):
+    kind = _seccomp.MACHINES[machine]
+    code = _seccomp.program(machine, sockets=False)
+    forbidden = 0x00050000 | errno.EACCES
+    assert verdict(code, arch=kind.audit_arch, number=kind.socket) == forbidden
+    assert verdict(code, arch=kind.audit_arch, number=kind.socket + 1) == ALLOW
+
+
 def test_clone3_does_not_exist_for_its_flags_cannot_be_read(machine):
     kind = _seccomp.MACHINES[machine]
     assert verdict(_seccomp.program(machine), arch=kind.audit_arch, number=435) == ENOSYS

@@ -2,7 +2,7 @@
 
 from liudu.sandbox._available import available, best_level
 from liudu.sandbox._collect import HostileOutputError, collect
-from liudu.sandbox._level import Level, LevelNotBuiltError, UnknownLevelError
+from liudu.sandbox._level import BUILT, Level, LevelNotBuiltError, UnknownLevelError
 from liudu.sandbox._limits import Limits, Mounts, Paths
 from liudu.sandbox._outcome import Outcome
 from liudu.sandbox._runtime import python_runtime
@@ -17,6 +17,7 @@ from liudu.sandbox._slot import NoFreeSlotError, Slot, claim_slot
 from liudu.sandbox._start import ClosedFolderError, NoFolderError, Running, run, start
 
 __all__ = [
+    "BUILT",
     "Attack",
     "ClosedFolderError",
     "HostileOutputError",

@@ -1,5 +1,5 @@
 # Alone in a sandbox, so with the plainest calls; the paths are targets.
-# ruff: noqa: PTH108, PTH119, PTH123, PTH208, PTH211, S108
+# ruff: noqa: PTH108, PTH119, PTH123, PTH208, PTH116, PTH211, S108
 """What a hostile solution would try; run inside a sandbox, as a program of its own.
 
     python3 _attacks.py '{"sealed": …}'    prints one JSON object: attack -> [succeeded, detail]
@@ -94,6 +94,11 @@ def _(about: dict[str, Any]) -> Result:
     return _read(about["sealed"]).strip() == about["token"], "read"
 
 
+@_attack("stat_sealed_labels", "查看密封标签的大小", "learn the size of the sealed labels")
+def _(about: dict[str, Any]) -> Result:
+    return True, f"{os.stat(about['sealed']).st_size} bytes"
+
+
 @_attack(
     "list_home", "列出运行者的主目录", "list the home folder of the account that runs the trial"
 )
@@ -104,8 +109,8 @@ def _(about: dict[str, Any]) -> Result:
 
 @_attack(
     "read_through_proc_root",
-    "经 /proc/<pid>/root 读取密封标签",
-    "read the sealed labels through /proc/<pid>/root",
+    "经 /proc/PID/root 读取密封标签",
+    "read the sealed labels through /proc/PID/root",
 )
 def _(about: dict[str, Any]) -> Result:
     for pid in ("1", str(os.getppid()), str(about["host_pid"])):

@@ -19,7 +19,7 @@ from liudu.sandbox._outcome import Outcome
 from liudu.sandbox._start import run
 
 _BWRAP_MIN = (0, 8)
-_LANDLOCK_ABI_MIN = 4
+_LANDLOCK_ABI_MIN = 3
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _USERNS_CLONE = Path("/proc/sys/kernel/unprivileged_userns_clone")
 _USERNS_MAX = Path("/proc/sys/user/max_user_namespaces")
@@ -75,13 +75,13 @@ _BWRAP_FAILS = _Lack(
     "（docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined）。",
 )
 _NO_LANDLOCK = _Lack(
-    "The kernel has no Landlock or has it switched off: use Linux 6.7 or later with "
+    "The kernel has no Landlock or has it switched off: use Linux 6.2 or later with "
     "`landlock` in the lsm= boot parameter.",
-    "内核没有 Landlock 或未启用：请使用 Linux 6.7 或更高版本，并在启动参数 lsm= 中加入 landlock。",
+    "内核没有 Landlock 或未启用：请使用 Linux 6.2 或更高版本，并在启动参数 lsm= 中加入 landlock。",
 )
 _OLD_LANDLOCK = _Lack(
-    "Landlock ABI {abi} does not cover TCP: use Linux 6.7 or later (ABI 4).",
-    "Landlock ABI {abi} 管不到 TCP：请使用 Linux 6.7 或更高版本（ABI 4）。",
+    "Landlock ABI {abi} does not cover the truncation of files: use Linux 6.2 or later (ABI 3).",
+    "Landlock ABI {abi} 管不到文件截断：请使用 Linux 6.2 或更高版本（ABI 3）。",
 )
 _FAILS = _Lack("It does not start here: {failure}", "在此无法启动：{failure}")
 

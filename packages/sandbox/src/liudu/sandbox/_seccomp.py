@@ -50,6 +50,7 @@ class Machine(NamedTuple):
 
     audit_arch: int
     clone: int
+    socket: int
     absent: tuple[int, ...]  # answered as if the kernel did not have them
     denied: dict[str, int]
 
@@ -58,8 +59,8 @@ _CLONE3 = 435  # its flags lie in memory that a filter cannot read, so libc must
 # Memory in these is nobody's resident set, so it could not be measured or limited:
 # memfd_create and shmget. Programs have a way without.
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 56, (_CLONE3, 319, 29), _X86_64),
-    "aarch64": Machine(0xC00000B7, 220, (_CLONE3, 279, 194), _AARCH64),
+    "x86_64": Machine(0xC000003E, 56, 41, (_CLONE3, 319, 29), _X86_64),
+    "aarch64": Machine(0xC00000B7, 220, 198, (_CLONE3, 279, 194), _AARCH64),
 }
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -69,11 +70,13 @@ _X32 = 0x40000000
 _CLONE_NEW = 0x7E020000  # CLONE_NEW*: mount, cgroup, uts, ipc, user, pid, net
 
 
-def program(machine: str | None = None) -> bytes:
+def program(machine: str | None = None, *, sockets: bool = True) -> bytes:
     """Return the filter for a kind of machine, as ``struct sock_filter[]``.
 
     A foreign instruction set kills the process (SIGSYS); clone3 and the uncounted kinds of
-    memory answer ENOSYS; new namespaces and the denied calls answer EPERM.
+    memory answer ENOSYS; new namespaces and the denied calls answer EPERM. Without ``sockets``
+    no socket can be made (EACCES): for levels without a network namespace, where UDP and the
+    sockets of the host's services, such as a session bus, would be within reach.
 
     Raises
     ------
@@ -99,6 +102,8 @@ def program(machine: str | None = None) -> bytes:
         (_RETURN, 0, 0, _ERRNO | errno.EPERM),
         (_RETURN, 0, 0, _ALLOW),
     ]
+    if not sockets:
+        code += [(_EQUAL, 0, 1, kind.socket), (_RETURN, 0, 0, _ERRNO | errno.EACCES)]
     for number in sorted(kind.denied.values()):
         code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
     code.append((_RETURN, 0, 0, _ALLOW))

@@ -192,7 +192,7 @@ def _setup(
         "tmp": own_tmp,
         "paths": [path for path in (app, inputs, output, *read_only, own_tmp) if path],
         "bwrap": shutil.which("bwrap") or "/usr/bin/bwrap",
-        "filter": base64.b64encode(_seccomp.program()).decode() if level > Level.PROCESS else "",
+        "filter": _filter(level),
         "memory_mib": limits.memory_mib,
         "address_space_mib": limits.address_space_mib,
         "cpu_s": limits.cpu_total_s,
@@ -205,6 +205,12 @@ def _setup(
         "stdout_kib": limits.stdout_kib,
         "stderr_kib": limits.stderr_kib,
     }
+
+
+def _filter(level: Level) -> str:
+    if level is Level.PROCESS:
+        return ""
+    return base64.b64encode(_seccomp.program(sockets=level is Level.BWRAP)).decode()
 
 
 def _paths(mounts: Mounts, *, level: Level, own_tmp: str) -> Paths:
