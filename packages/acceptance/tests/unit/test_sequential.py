@@ -17,7 +17,8 @@ def brute_force(test, rate, trials):
             moved[count + 1] = moved.get(count + 1, 0) + share * rate
         mass = {}
         for count, share in moved.items():
-            if piece <= test.stop_at[count]:
+            row = min(count, len(test.stop_at) - 1)
+            if piece <= test.stop_at[row]:
                 stopped += share
             elif piece >= test.prove_at[row]:
                 proved += share
