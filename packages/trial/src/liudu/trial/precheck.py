@@ -18,6 +18,18 @@ EXTENSION_AUROC_MAX = 0.6
 
 Files = Mapping[str, FileFacts]
 
+_ZH: Mapping[str, str] = {
+    "companions": "配套文件",
+    "extension": "扩展名",
+    "file size": "文件大小",
+    "folder": "所在文件夹",
+    "metadata": "元数据",
+    "picture format": "图片格式",
+    "picture mode": "色彩模式",
+    "picture size": "图片尺寸",
+    "row order": "行序",
+}
+
 
 class BrokenFilesError(Refusal):
     """Files that cannot be read, or pictures that cannot be decoded."""
@@ -264,32 +276,40 @@ def _leaks(
     pieces: Sequence[Piece], files: Files, answers: NDArray[np.bool_], *, extension_kept: bool
 ) -> list[Notice]:
     stays = audit.leaks(_features_that_stay(pieces, files), positive=answers)
-    gone = audit.leaks(_features_that_go(pieces), positive=answers)
-    notices = [_leak_notice(leak) for leak in stays]
-    names = "、".join(leak.feature for leak in gone)
-    if not extension_kept:
-        names = "、".join(filter(None, (names, "extension")))
-    if names:
-        notices.append(
-            Notice(
-                code="LeakRemoved",
-                zh=f"原数据中的 {names} 会透露答案；封存时已去除。",
-                en=f"In the original data {names.replace('、', ', ')} would have told the answer; "
-                "sealing removed it.",
-            )
+    gone = [leak.feature for leak in audit.leaks(_features_that_go(pieces), positive=answers)]
+    gone += [] if extension_kept else ["extension"]
+    return [*_leak_notice(stays), *_removed_notice(gone)]
+
+
+def _leak_notice(leaks: Sequence[audit.Leak]) -> list[Notice]:
+    if not leaks:
+        return []
+    zh = "、".join(f"{_ZH.get(k.feature, k.feature)}（{k.auroc:.2f}）" for k in leaks)
+    en = ", ".join(f"{leak.feature} ({leak.auroc:.2f})" for leak in leaks)
+    return [
+        Notice(
+            code="Leak",
+            zh=f"不看内容，仅凭以下一项就能区分正类与其他样本（括号内为 AUROC）：{zh}。"
+            "请对所有样本用同样的方式拍摄、裁剪、编码并清除元数据，否则试验测到的可能不是本事。",
+            en=f"Each of these alone tells positive from other pieces without a look at the "
+            f"content (AUROC): {en}. Take, crop, encode and strip all pieces alike, or the trial "
+            "may measure something else than skill.",
         )
-    return notices
+    ]
 
 
-def _leak_notice(leak: audit.Leak) -> Notice:
-    return Notice(
-        code="Leak",
-        zh=f"不看内容，仅凭 {leak.feature} 就能区分正类与其他样本（AUROC {leak.auroc:.2f}）。"
-        "请对所有样本用同样的方式拍摄、裁剪、编码并清除元数据，否则试验测到的可能不是本事。",
-        en=f"{leak.feature} alone tells positive from other pieces (AUROC {leak.auroc:.2f}) "
-        "without a look at the content. Take, crop, encode and strip all pieces alike, or the "
-        "trial may measure something else than skill.",
-    )
+def _removed_notice(features: Sequence[str]) -> list[Notice]:
+    if not features:
+        return []
+    zh = "、".join(_ZH.get(feature, feature) for feature in features)
+    return [
+        Notice(
+            code="LeakRemoved",
+            zh=f"原数据的{zh}会透露答案，封存时已去除。",
+            en=f"In the original data {', '.join(features)} would have told the answer; "
+            "sealing removed it.",
+        )
+    ]
 
 
 def _features_that_stay(pieces: Sequence[Piece], files: Files) -> dict[str, Sequence[object]]:

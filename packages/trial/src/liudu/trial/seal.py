@@ -321,12 +321,10 @@ def _clusters(pieces: Sequence[Piece]) -> list[object]:
 @contextmanager
 def _workshop(into: Path, *, needed: int) -> Iterator[Path]:
     """Yield a folder beside `into` that takes its name when all went well, and goes otherwise."""
-    into.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(into.parent).free
-    if needed > free:
-        raise _disk_full(into, needed=needed, free=free)
     folder = into.with_name(f".{into.name}.{os.getpid()}.unfinished")
     try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        _require_room(into, needed=needed)
         folder.mkdir(mode=0o755)
         yield folder
         _sync(folder)
@@ -336,15 +334,19 @@ def _workshop(into: Path, *, needed: int) -> Iterator[Path]:
         _sync(into.parent)
     except OSError as error:
         if error.errno in DISK_FULL:
-            free = shutil.disk_usage(into.parent).free
-            raise _disk_full(into, needed=needed, free=free) from error
+            raise _disk_full(into, needed=needed) from error
         raise CannotWriteError(path=into, detail=str(error)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _disk_full(into: Path, *, needed: int, free: int) -> DiskFullError:
-    mib = 1 << 20
+def _require_room(into: Path, *, needed: int) -> None:
+    if needed > shutil.disk_usage(into.parent).free:
+        raise _disk_full(into, needed=needed)
+
+
+def _disk_full(into: Path, *, needed: int) -> DiskFullError:
+    mib, free = 1 << 20, shutil.disk_usage(into.parent).free
     return DiskFullError(path=into, needed_mib=-(-needed // mib), free_mib=free // mib)
 
 
