@@ -1,5 +1,6 @@
 """The command line ``liudu-inspect``."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,13 @@ EXIT_REFUSED = 2
 P = ParamSpec("P")
 TASK = click.Choice(["detect", "classify"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class NoTorchError(Refusal):
+    """Training needs what running does not."""
+
+    en = "{missing} is not installed; training needs it: pip install 'liudu-inspect[train]'."
+    zh = "未安装 {missing}，而训练需要它：请运行 pip install 'liudu-inspect[train]'。"
 
 
 def language() -> Language:
@@ -130,3 +138,51 @@ def simulate(
         zh=f"{pieces} 件模拟样品已写入 {out}，标签在 labels.csv。",
         en=f"{pieces} simulated pieces lie in {out}, their labels in labels.csv.",
     )
+
+
+@main.command()
+@click.argument("source", type=click.Choice(["deeppcb"]))
+@click.argument("data", type=FOLDER)
+@click.argument("out", type=FOLDER)
+@click.option("--split", type=click.Choice(["trainval", "devtest"]), default="devtest")
+@click.option("--task", type=TASK, default="detect", show_default=True)
+@refusing
+def dataset(source: str, data: Path, out: Path, split: str, task: str) -> None:
+    """把真实数据写成可封存的文件夹 · Write real data as a folder that can be sealed."""
+    from liudu.inspect import dataset as writing  # noqa: PLC0415
+    from liudu.inspect import deeppcb  # noqa: PLC0415
+
+    del source  # there is one so far
+    everything = list(deeppcb.pairs(data, split=split))
+    with bar(zh="写入", en="writing", total=len(everything)) as advance:
+        count = writing.write(everything, out, task=cast("writing.Task", task), advance=advance)
+    say(zh=f"{count} 件已写入 {out}。", en=f"{count} pieces lie in {out}.")
+
+
+@main.command()
+@click.argument("data", type=FOLDER)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--seeds", default="0,1", show_default=True, help="逗号分隔 · comma-separated")
+@click.option("--epochs", type=click.IntRange(1, 200), default=36, show_default=True)
+@refusing
+def train(data: Path, out: Path, seeds: str, epochs: int) -> None:
+    """从零训练（需要 torch）· Train from scratch on DeepPCB trainval; needs torch."""
+    try:
+        from liudu.inspect import training  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise NoTorchError(missing=error.name) from error
+    from liudu.inspect import deeppcb, selection  # noqa: PLC0415
+    from liudu.inspect.network import load  # noqa: PLC0415
+
+    fitting, validation = deeppcb.validation_pairs(list(deeppcb.pairs(data, split="trainval")))
+    seen, unseen = training.samples(fitting), training.samples(validation)
+    networks = [
+        training.train(seen, unseen, epochs=epochs, seed=int(seed), report=click.echo)
+        for seed in seeds.split(",")
+    ]
+    training.save(networks, out)
+    chosen = selection.thresholds(load(out), validation)
+    out.with_name("settings.json").write_text(
+        json.dumps({"score_min": chosen}, indent=2) + "\n", encoding="utf-8"
+    )
+    say(zh=f"权重已写入 {out}，阈值 {chosen}。", en=f"Weights lie in {out}; thresholds {chosen}.")

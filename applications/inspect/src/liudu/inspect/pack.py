@@ -83,6 +83,9 @@ def pack(
         raise NotEmptyError(folder=into)
     modules = into / "liudu" / "inspect"
     modules.mkdir(parents=True)
+    # Packages of their own, so that a liudu that is installed beside is never mixed in.
+    (into / "liudu" / "__init__.py").touch()
+    (modules / "__init__.py").touch()
     for name in MODULES:
         shutil.copyfile(HERE / f"{name}.py", modules / f"{name}.py")
     shutil.copyfile(weights, into / "weights.npz")
