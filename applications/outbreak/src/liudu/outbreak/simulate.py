@@ -120,8 +120,8 @@ def outbreak(
         Size k: the number of cases is Poisson with mean k SD, drawn again below 2.
     shape
         When cases fall: ``lognormal`` floor(LN(0, 0.5)) weeks after the start (50, 42, 7 % in the
-        first three weeks), ``spike`` all at once, ``long`` three times as slow, ``flat`` evenly over
-        six weeks, ``propagated`` by a gamma law with its mode in the fourth week.
+        first three weeks), ``spike`` all at once, ``long`` three times as slow, ``flat`` evenly
+        over six weeks, ``propagated`` by a gamma law with its mode in the fourth week.
 
     Raises
     ------

@@ -21,7 +21,6 @@ from liudu.outbreak.detectors._weeks import (
     Floats,
     Indices,
     ShapeError,
-    broadcast,
     exposures,
     prepared,
     recent_cases,

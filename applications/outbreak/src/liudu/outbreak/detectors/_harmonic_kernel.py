@@ -18,6 +18,8 @@ USED_MIN = 26  # half a year; below it a season cannot be told from a level
 ROUNDS = 3  # fit, weigh, fit, weigh, fit
 NEWTON_STEPS = 25
 STEP_MAX = 1.5
+TOLERANCE = 1e-4  # Newton's next step would be its square
+TOLERANCE_BETWEEN = 2e-2  # good enough to weigh the weeks by
 EXPONENT_MAX = 30.0  # 1e13 cases a week
 PSEUDO_CASES = 0.5  # Jeffreys: a series of zeros still expects half a case in its window
 LOG2_E = 1.4426950408889634
@@ -187,6 +189,49 @@ def _spread(lower, feature, scratch):
 
 
 @numba.njit(cache=True)
+def _gather(
+    counts, usable, exposures, covariates, series, week, first, features,
+    count, root, exposure, use,
+):  # fmt: skip
+    """Fill the window of one week; return used weeks, cases and weeks at risk."""
+    people = min(series, exposures.shape[0] - 1)
+    fixed = features.shape[0] - covariates.shape[0]
+    used = 0.0
+    cases = 0.0
+    risk = 0.0
+    for i in range(count.shape[0]):
+        k = week - first + i
+        here = k >= 0 and usable[series, k]
+        use[i] = 1.0 if here else 0.0
+        count[i] = counts[series, k] if here else 0.0
+        exposure[i] = exposures[people, k] / exposures[people, week] if here else 1.0
+        root[i] = np.cbrt(count[i] * count[i]) if count[i] > 0.0 else 0.0
+        used += use[i]
+        cases += count[i]
+        risk += use[i] * exposure[i]
+        for a in range(covariates.shape[0]):
+            features[fixed + a, i] = covariates[a, k] if k >= 0 else 0.0
+    return used, cases, risk
+
+
+@numba.njit(cache=True)
+def _predict(exposures, covariates, series, week, now, beta, lower, phi, scratch, result):
+    """Write mean and variance of the log mean for this week and the two before."""
+    people = min(series, exposures.shape[0] - 1)
+    fixed = beta.shape[0] - covariates.shape[0]
+    for lag in range(LAGS):
+        then = max(week - lag, 0)
+        for a in range(covariates.shape[0]):
+            now[lag, fixed + a] = covariates[a, then]
+        exponent = 0.0
+        for a in range(beta.shape[0]):
+            exponent += now[lag, a] * beta[a]
+        ratio = exposures[people, then] / exposures[people, week]
+        result[MEAN + lag] = np.exp(min(exponent, EXPONENT_MAX)) * ratio
+        result[LOG_VARIANCE + lag] = phi * _spread(lower, now[lag], scratch)
+
+
+@numba.njit(cache=True)
 def fit_all(
     counts, usable, exposures, covariates, at, features, now, penalty, threshold,
     prior_phi, prior_weeks, first, results,
@@ -197,7 +242,6 @@ def fit_all(
     the weeks at hand, which are filled in here; `first` is the window's start before the week.
     """
     columns, size = features.shape
-    fixed = columns - covariates.shape[0]
     count, root, exposure = np.zeros(size), np.zeros(size), np.ones(size)
     use, weight, mean, weighted = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
     bits = np.zeros(size, np.int64)
@@ -205,24 +249,11 @@ def fit_all(
     scratch, scaled = np.zeros(columns), np.zeros(columns)
     information, lower = np.zeros((columns, columns)), np.zeros((columns, columns))
     for series in range(counts.shape[0]):
-        people = min(series, exposures.shape[0] - 1)
         for q in range(at.shape[0]):
-            week = at[q]
-            used = 0.0
-            cases = 0.0
-            risk = 0.0
-            for i in range(size):
-                k = week - first + i
-                here = k >= 0 and usable[series, k]
-                use[i] = 1.0 if here else 0.0
-                count[i] = counts[series, k] if here else 0.0
-                exposure[i] = exposures[people, k] / exposures[people, week] if here else 1.0
-                root[i] = np.cbrt(count[i] * count[i]) if count[i] > 0.0 else 0.0
-                used += use[i]
-                cases += count[i]
-                risk += use[i] * exposure[i]
-                for a in range(covariates.shape[0]):
-                    features[fixed + a, i] = covariates[a, k] if k >= 0 else 0.0
+            used, cases, risk = _gather(
+                counts, usable, exposures, covariates, series, at[q], first, features,
+                count, root, exposure, use,
+            )  # fmt: skip
             if used < USED_MIN:
                 continue
             beta[:] = 0.0
@@ -230,24 +261,18 @@ def fit_all(
             weight[:] = use
             phi = 1.0
             for turn in range(ROUNDS):
-                for a in range(columns):
-                    scaled[a] = penalty[a] * phi
+                if turn > 0:
+                    _weigh(count, root, mean, use, phi, threshold, weight)
+                scaled[:] = penalty * phi
                 _fit(
-                    features, count, exposure, weight, scaled, 1e-4 if turn == ROUNDS - 1 else 2e-2,
+                    features, count, exposure, weight, scaled,
+                    TOLERANCE if turn == ROUNDS - 1 else TOLERANCE_BETWEEN,
                     beta, bits, mean, weighted, gradient, step, information, lower,
                 )  # fmt: skip
                 phi = _shrunk_dispersion(count, mean, weight, columns, prior_phi, prior_weeks)
-                if turn < ROUNDS - 1:
-                    _weigh(count, root, mean, use, phi, threshold, weight)
-            for lag in range(LAGS):
-                for a in range(covariates.shape[0]):
-                    now[lag, fixed + a] = covariates[a, week - lag] if week >= lag else 0.0
-                exponent = 0.0
-                for a in range(columns):
-                    exponent += now[lag, a] * beta[a]
-                then = max(week - lag, 0)
-                ratio = exposures[people, then] / exposures[people, week]
-                results[series, q, MEAN + lag] = np.exp(min(exponent, EXPONENT_MAX)) * ratio
-                results[series, q, LOG_VARIANCE + lag] = phi * _spread(lower, now[lag], scratch)
+            _predict(
+                exposures, covariates, series, at[q], now, beta, lower, phi, scratch,
+                results[series, q],
+            )  # fmt: skip
             results[series, q, DISPERSION] = phi
             results[series, q, USED] = used

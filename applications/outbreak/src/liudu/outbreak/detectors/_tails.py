@@ -67,12 +67,6 @@ def count_quantile(*, mean: ArrayLike, factor: ArrayLike, alpha: float) -> Float
     return np.where(known, high, np.nan)
 
 
-def normal_tail(count: ArrayLike, *, mean: ArrayLike, sd: ArrayLike) -> Floats:
-    """Return P(Y >= count) for a normal count; the continuity is not corrected."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(special.ndtr(-(np.asarray(count, float) - mean) / np.asarray(sd, float)))
-
-
 def power_sd(*, mean: ArrayLike, variance: ArrayLike) -> Floats:
     """Return the SD of Y^(2/3) by the delta method: 4/9 mean^(-2/3) variance (Farrington 1996)."""
     mean = _positive(mean)
@@ -83,7 +77,7 @@ def power_tail(count: ArrayLike, *, mean: ArrayLike, variance: ArrayLike) -> Flo
     """Return P(Y >= count) when Y^(2/3) is normal, as Farrington (1996) assumes."""
     mean = _positive(mean)
     rise = np.asarray(count, float) ** (2.0 / 3.0) - mean ** (2.0 / 3.0)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         return np.asarray(special.ndtr(-rise / power_sd(mean=mean, variance=variance)))
 
 
