@@ -28,7 +28,9 @@ def test_the_plan_of_the_example_has_the_known_counts(call, tmp_path):
     assert done.exit_code == 0
 
 
-@pytest.mark.parametrize(("language", "word"), [("zh", "漏检率 < 0.2 %"), ("en", "miss rate < 0.2 %")])
+@pytest.mark.parametrize(
+    ("language", "word"), [("zh", "漏检率 < 0.2 %"), ("en", "miss rate < 0.2 %")]
+)
 def test_the_plan_is_told_in_both_languages(call, tmp_path, language, word):
     told = call("plan", tmp_path / "targets.yaml", language=language).stdout
     assert word in told

@@ -85,26 +85,32 @@ def test_what_is_no_yaml_is_refused_with_its_place(written, text):
         ("task: classify\npositive: ng\nlevel: strong" + BOTH, "BadValue", 3),
         ("task: classify\n" + BOTH, "NoPositive", 1),
         (
-            "task: classify\npositive: ng\ntargets:\n"
-            '  - {metric: miss_rate, op: "<", limit: 0.1}\n',
+            (
+                "task: classify\npositive: ng\ntargets:\n"
+                '  - {metric: miss_rate, op: "<", limit: 0.1}\n'
+            ),
             "OneSidedPromise",
             3,
         ),
         (
-            "task: classify\npositive: ng\ntargets:\n"
-            '  - {metric: miss_rate, op: "<", limit: 0.1}\n'
-            "  - metric: overkill_rate\n"
-            '    op: ">"\n'
-            "    limit: 0.1\n",
+            (
+                "task: classify\npositive: ng\ntargets:\n"
+                '  - {metric: miss_rate, op: "<", limit: 0.1}\n'
+                "  - metric: overkill_rate\n"
+                '    op: ">"\n'
+                "    limit: 0.1\n"
+            ),
             "WrongDirection",
             5,
         ),
         (
-            "task: classify\npositive: ng\ntargets:\n"
-            '  - {metric: miss_rate, op: "<", limit: 0.1}\n'
-            "  - metric: overkill_rate\n"
-            '    op: "<"\n'
-            "    limit: ten\n",
+            (
+                "task: classify\npositive: ng\ntargets:\n"
+                '  - {metric: miss_rate, op: "<", limit: 0.1}\n'
+                "  - metric: overkill_rate\n"
+                '    op: "<"\n'
+                "    limit: ten\n"
+            ),
             "BadValue",
             7,
         ),
