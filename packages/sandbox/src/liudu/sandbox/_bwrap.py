@@ -1,7 +1,12 @@
 """The bubblewrap command line."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping, Sequence
+
+TYPE_CHECKING = False  # typing itself would cost 5 ms of every start
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")

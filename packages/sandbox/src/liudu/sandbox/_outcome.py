@@ -1,6 +1,5 @@
 """How a run ended, and what it used."""
 
-import base64
 import signal
 from typing import Any, Literal
 
@@ -97,7 +96,7 @@ def _reason(report: dict[str, Any], exit_code: int | None, number: int | None) -
 def outcome_of(report: dict[str, Any], *, through_bwrap: bool) -> Outcome:
     """Read a warden's report."""
     exit_code, number = _ended(report["status"], through_bwrap=through_bwrap)
-    stderr = base64.b64decode(report["stderr"])
+    stderr = report["stderr"]
     failure = report["failure"]
     if not report["started"] and not failure:
         failure = stderr.decode(errors="replace").strip() or "the sandbox ended before the command"
@@ -112,7 +111,7 @@ def outcome_of(report: dict[str, Any], *, through_bwrap: bool) -> Outcome:
         cpu_s=report["cpu_s"],
         memory_peak_mib=report["memory_peak_kib"] / 1024,
         processes_peak=report["processes_peak"],
-        stdout=base64.b64decode(report.get("stdout", "")),
+        stdout=report.get("stdout", b""),
         stderr=stderr,
         stdout_truncated=report.get("stdout_truncated", False),
         stderr_truncated=report["stderr_truncated"],

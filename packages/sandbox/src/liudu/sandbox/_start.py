@@ -1,9 +1,9 @@
 """Starts a command inside a sandbox and hands back what it was and used."""
 
-import base64
+import ast
 import contextlib
 import io
-import json
+import marshal
 import os
 import shutil
 import stat
@@ -30,7 +30,7 @@ for name, path in (("liudu", sys.argv[1]), ("liudu.sandbox", sys.argv[1] + "/san
     module = sys.modules[name] = types.ModuleType(name)
     module.__path__ = [path]
 from liudu.sandbox._warden import main
-main(int(sys.argv[2]), int(sys.argv[3]))
+main(*map(int, sys.argv[2:]))
 """
 
 
@@ -71,12 +71,14 @@ class Running:
         *,
         process: "subprocess.Popen[bytes]",
         report: io.FileIO,
+        control: io.FileIO,
         level: Level,
         paths: Paths,
         cleanup: contextlib.ExitStack,
     ) -> None:
         self._process = process
         self._report = report
+        self._control = control
         self._level = level
         self._cleanup = cleanup
         self._outcome: Outcome | None = None
@@ -86,8 +88,8 @@ class Running:
 
     def kill(self) -> None:
         """End the run now; `wait` tells how far it came."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended already
+            self._control.write(b"k")
 
     def wait(self) -> Outcome:
         """Wait for the end and return it; may be called again."""
@@ -96,14 +98,14 @@ class Running:
             self._process.wait()
             if report:
                 bwrap = self._level is Level.BWRAP
-                self._outcome = outcome_of(json.loads(report), through_bwrap=bwrap)
+                self._outcome = outcome_of(ast.literal_eval(report.decode()), through_bwrap=bwrap)
             else:
                 self._outcome = lost("the warden of this run was killed or failed")
             self._close()
         return self._outcome
 
     def _close(self) -> None:
-        for stream in (self.stdin, self._report):
+        for stream in (self.stdin, self._control, self._report):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
@@ -207,10 +209,10 @@ def _setup(
     }
 
 
-def _filter(level: Level) -> str:
+def _filter(level: Level) -> bytes:
     if level is Level.PROCESS:
-        return ""
-    return base64.b64encode(_seccomp.program(sockets=level is Level.BWRAP)).decode()
+        return b""
+    return _seccomp.program(sockets=level is Level.BWRAP)
 
 
 def _paths(mounts: Mounts, *, level: Level, own_tmp: str) -> Paths:
@@ -228,17 +230,20 @@ def _memory_file(data: bytes) -> int:
     return fd
 
 
-def _spawn(setup: dict[str, Any], *, slot: Slot) -> tuple["subprocess.Popen[bytes]", io.FileIO]:
-    setup_fd = _memory_file(json.dumps(setup).encode())
+def _spawn(
+    setup: dict[str, Any], *, slot: Slot
+) -> tuple["subprocess.Popen[bytes]", io.FileIO, io.FileIO]:
+    setup_fd = _memory_file(marshal.dumps(setup))
+    control_read_fd, control_fd = os.pipe()
     report_fd, report_write_fd = os.pipe()
     pipe = subprocess.PIPE if setup["stream"] else subprocess.DEVNULL
     package = str(Path(__file__).parent.parent)
-    kept = [setup_fd, report_write_fd]
+    kept = [setup_fd, control_read_fd, report_write_fd]
     if slot.lock_fd is not None:
         kept.append(slot.lock_fd)  # held until the last process of the slot is gone
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, package, *map(str, kept[:2])],
+            [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, package, *map(str, kept[:3])],
             stdin=pipe,
             stdout=pipe,
             stderr=subprocess.DEVNULL,
@@ -250,11 +255,13 @@ def _spawn(setup: dict[str, Any], *, slot: Slot) -> tuple["subprocess.Popen[byte
         )
     except BaseException:
         os.close(report_fd)
+        os.close(control_fd)
         raise
     finally:
         os.close(setup_fd)
+        os.close(control_read_fd)
         os.close(report_write_fd)
-    return process, io.FileIO(report_fd, "r")
+    return process, io.FileIO(report_fd, "r"), io.FileIO(control_fd, "w")
 
 
 def start(
@@ -317,9 +324,16 @@ def start(
             environment=environment or {},
             paths=paths,
         )
-        process, report = _spawn(setup, slot=slot)
+        process, report, control = _spawn(setup, slot=slot)
         cleanup = stack.pop_all()
-    return Running(process=process, report=report, level=level, paths=paths, cleanup=cleanup)
+    return Running(
+        process=process,
+        report=report,
+        control=control,
+        level=level,
+        paths=paths,
+        cleanup=cleanup,
+    )
 
 
 def run(
