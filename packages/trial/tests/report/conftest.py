@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from liudu.trial import keys
+from liudu.trial import certificate, keys
 
 AT = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 CLASSES = ("ok", "scratch", "short")
@@ -191,6 +191,10 @@ def write_json(path, value):
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
+def commitment_of(name):
+    return {"contract": "liudu.trial/1", "name": name, "created_at": "2026-11-20T07:00:00Z"}
+
+
 def write_seal(folder, ids, *, name="PCB 外观检测"):
     (folder / "items").mkdir(parents=True)
     lines = []
@@ -198,23 +202,32 @@ def write_seal(folder, ids, *, name="PCB 外观检测"):
         (folder / "items" / f"{id_}.png").write_bytes(png(picture(seed)))
         lines.append(json.dumps({"id": id_, "path": f"items/{id_}.png"}))
     (folder / "items.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    write_json(folder / "commitment.json", {"contract": "liudu.trial/1", "name": name})
+    write_json(folder / "commitment.json", commitment_of(name))
     write_json(folder / "protocol.json", {"level": "bwrap", "mode": "stream", "window": 1})
     return folder
+
+
+def write_journal(folder, *, complete):
+    events = [{"seq": 1, "at": "2026-11-20T07:58:12Z", "event": "created"}]
+    if complete:
+        found = hashlib.sha256((folder / "result.json").read_bytes()).hexdigest()
+        last = {"event": "complete", "result": f"sha256:{found}"}
+        events.append({"seq": 2, "at": "2026-11-20T08:26:22Z", **last})
+    lines = "".join(json.dumps(event) + "\n" for event in events)
+    (folder / "journal.jsonl").write_text(lines)
 
 
 def write_run(folder, content, *, seal):
     folder.mkdir(parents=True)
     predictions = b'{"id":"a","label":"ok"}\n'
     (folder / "predictions.jsonl").write_bytes(predictions)
+    sealed = json.loads((seal / "commitment.json").read_bytes())
+    content["digests"]["commitment"] = certificate.digest(sealed)
     content["digests"]["predictions"] = "sha256:" + hashlib.sha256(predictions).hexdigest()
     write_json(folder / "result.json", content)
-    run = {"seal": {"folder": str(seal), "name": "PCB 外观检测"}, "level": content["level"]}
+    run = {"seal": {"name": sealed["name"], "commitment": content["digests"]["commitment"]}}
     write_json(folder / "run.json", run)
-    (folder / "journal.jsonl").write_text(
-        '{"seq":1,"at":"2026-11-20T07:58:12Z","event":"created"}\n'
-        '{"seq":2,"at":"2026-11-20T08:26:22Z","event":"complete"}\n'
-    )
+    write_journal(folder, complete=True)
     rng = np.random.default_rng(7)
     sent = np.cumsum(rng.gamma(8, 0.021, size=4000))
     timings = np.stack([sent, sent + rng.gamma(30, 0.0054, size=4000)], axis=1)

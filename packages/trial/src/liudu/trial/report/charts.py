@@ -26,6 +26,7 @@ INK, MUTED, LINE, ACCENT = "#17211e", "#5b6864", "#dfe4e1", "#0d6b5b"
 ANSWERS = {"proved": "#0b6b4a", "refuted": "#b3261e", "not_yet": "#8a5b00"}
 FAR = 8.0  # limit and bound so many times apart are shown on a logarithmic scale
 FLOOR = 1e-6
+ONCE: Json = {"values": [{}]}  # a mark that stands for no row is drawn once, not once a row
 
 
 @attrs.frozen(kw_only=True)
@@ -65,9 +66,9 @@ CONFIG: Json = {
     "view": {"stroke": None},
     "axis": {
         "labelColor": MUTED,
-        "labelFontSize": 12,
+        "labelFontSize": 13,
         "titleColor": MUTED,
-        "titleFontSize": 12,
+        "titleFontSize": 13,
         "titleFontWeight": "normal",
         "gridColor": LINE,
         "domainColor": LINE,
@@ -104,7 +105,7 @@ def interval(
         {
             "mark": {
                 "type": "text",
-                "dy": -29,
+                "dy": -33,
                 "color": INK,
                 "fontSize": 12,
                 **_side(limit, low, high, log=log),
@@ -122,7 +123,7 @@ def interval(
                 "encoding": {"x": {"field": "point", **x}},
             },
         )
-    svg = draw({"width": 420, "height": 46, "data": {"values": [rows]}, "layer": layers})
+    svg = draw({"width": 400, "height": 46, "data": {"values": [rows]}, "layer": layers})
     return Chart(name=name, alt=alt, zh=svg, en=svg)
 
 
@@ -140,8 +141,8 @@ def _rule(
 def _domain(known: Sequence[float], *, limit: float, ratio: bool) -> tuple[float, float, bool]:
     positive = [value for value in known if value > 0]
     low, high = min(positive, default=0.0), max(positive, default=1.0)
-    log = bool(positive) and limit > 0 and max(high / limit, limit / low) > FAR
-    if log:
+    others = max((value for value in known if value != limit), default=limit)
+    if limit > 0 and others > 0 and max(others / limit, limit / others) > FAR:
         bottom = max(low / 2, FLOOR) if min(known) > 0 else max(min(limit, low) / 10, FLOOR)
         return bottom, min(high * 2, 1.0) if ratio else high * 2, True
     top = max(known) * 1.18 or 1.0
@@ -207,6 +208,7 @@ def risk_coverage(
         if limit is not None:
             layers.append(
                 {
+                    "data": ONCE,
                     "mark": {
                         "type": "rule",
                         "color": INK,
@@ -216,7 +218,7 @@ def risk_coverage(
                     "encoding": {"y": {"datum": limit, **y}},
                 }
             )
-        return {"width": 620, "height": 240, "data": {"values": values}, "layer": layers}
+        return {"width": 440, "height": 210, "data": {"values": values}, "layer": layers}
 
     return Chart(name="risk-coverage", alt=alt, zh=draw(spec("zh")), en=draw(spec("en")))
 
@@ -242,8 +244,8 @@ def precision_recall(
         }
         mark = {"type": "line", "color": ACCENT, "strokeWidth": 2.2, "interpolate": "linear"}
         return {
-            "width": 620,
-            "height": 240,
+            "width": 440,
+            "height": 210,
             "data": {"values": values},
             "mark": mark,
             "encoding": {"x": encoding["recall"], "y": encoding["precision"]},
@@ -297,10 +299,13 @@ def bars(
                 },
             }
         ]
-        layers += [_mark_at(at, text, x) for text, at in (marks or {}).items()]
+        layers += [
+            _mark_at(at, text, x, row=row) for row, (text, at) in enumerate((marks or {}).items())
+        ]
         if limit is not None:
             layers.append(
                 {
+                    "data": ONCE,
                     "mark": {
                         "type": "rule",
                         "color": INK,
@@ -310,28 +315,23 @@ def bars(
                     "encoding": {"y": {"datum": limit, **y}},
                 }
             )
-        return {"width": 620, "height": 170, "data": {"values": values}, "layer": layers}
+        return {"width": 440, "height": 160, "data": {"values": values}, "layer": layers}
 
     return Chart(name=name, alt=alt, zh=draw(spec("zh")), en=draw(spec("en")))
 
 
-def _mark_at(at: float, text: str, x: Json) -> Json:
+def _mark_at(at: float, text: str, x: Json, *, row: int) -> Json:
+    label = {"type": "text", "align": "left", "dx": 5, "y": 7 + 16 * row, "color": INK}
     return {
+        "data": ONCE,
         "layer": [
             {
                 "mark": {"type": "rule", "color": INK, "strokeDash": [4, 3]},
                 "encoding": {"x": {"datum": at, **x}},
             },
             {
-                "mark": {
-                    "type": "text",
-                    "align": "left",
-                    "dx": 4,
-                    "y": 8,
-                    "color": INK,
-                    "fontSize": 11,
-                },
+                "mark": {**label, "fontSize": 12},
                 "encoding": {"x": {"datum": at, **x}, "text": {"value": text}},
             },
-        ]
+        ],
     }

@@ -1,12 +1,13 @@
 """What the report says, once: the page and the PDF are both made from it and cannot disagree."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
 import attrs
 import numpy as np
 
-from liudu.acceptance import METRICS, Metric
+from liudu.acceptance import METRICS
 from liudu.trial import certificate
 from liudu.trial.report import charts, sentences
 from liudu.trial.report.charts import Chart
@@ -18,7 +19,7 @@ Json = Mapping[str, Any]
 
 BINS = 40
 STRETCHES = 30
-CURVE_ROWS = 12
+CURVE_ROWS = 8
 
 
 @attrs.frozen(kw_only=True)
@@ -137,47 +138,59 @@ def flat_targets(result: Json) -> list[dict[str, Any]]:
     return [certificate.flat_target(entry) for entry in result["targets"]]
 
 
-def figure_of(value: float | None, *, metric: str) -> str:
-    """Return a value of a metric as people read it: a percentage, a number an hour, MiB."""
+def figure_of(value: float | None, *, metric: str, side: str | None = None) -> str:
+    """Return a value of a metric as people read it: a percentage, a number an hour, MiB.
+
+    A bound is rounded away from the claim: an upper one up, a lower one down.
+    """
     if value is None:
         return "–"
+    rounding = ROUNDINGS[side]
     kind = METRICS[metric].kind if metric in METRICS else "mean"
     if kind == "ratio" or metric == "map":
-        return percent(value)
-    return count(value) if kind == "pace" else significant(value, digits=4)
+        return percent(value, rounding=rounding)
+    whole = kind == "pace" and abs(value) >= 1000  # noqa: PLR2004 - thousands are shown whole
+    digits = len(f"{abs(value):.0f}") if whole else 4
+    return significant(value, digits=digits, rounding=rounding)
+
+
+ROUNDINGS = {None: ROUND_HALF_EVEN, "upper": ROUND_CEILING, "lower": ROUND_FLOOR}
 
 
 def target_figure(entry: Json, *, task: str) -> TargetFigure:
     """Return one target for the report."""
-    metric = METRICS.get(entry["metric"])
-    name = sentences.metric_name(entry["metric"])
-    show: Callable[[float | None], str] = lambda value: figure_of(value, metric=entry["metric"])  # noqa: E731
-    lower_is_better = metric is None or metric.better == "lower"
-    bound = entry.get("upper" if lower_is_better else "lower")
-    promise = f"{entry['op'].replace('<=', '≤').replace('>=', '≥')} {show(entry['limit'])}"
+    name, side = sentences.metric_name(entry["metric"]), sentences.decisive(entry)
+    op = entry["op"].replace("<=", "≤").replace(">=", "≥")
+    promise = f"{op} {figure_of(entry['limit'], metric=entry['metric'])}"
+
+    def show(value: float | None) -> str:
+        return figure_of(value, metric=entry["metric"], side=side)
+
     return TargetFigure(
         name=name,
         promise=promise,
         answer=entry["answer"],
         answer_text=sentences.ANSWERS[entry["answer"]],
-        seen=show(entry.get("point")),
-        bound=show(bound),
-        bound_name=sentences.bound_name(lower_is_better, confidence=entry.get("confidence", 0.95)),
+        seen=figure_of(entry.get("point"), metric=entry["metric"]),
+        bound=show(entry.get(side)),
+        bound_name=sentences.bound_name(side, confidence=entry.get("confidence", 0.95)),
         tally=sentences.tally(entry, task=task),
-        meaning=sentences.meaning(entry, task=task, bound=bound, show=show),
+        meaning=sentences.meaning(entry, task=task, show=show),
         more=sentences.more_needed(entry, task=task),
         method=sentences.method_name(entry.get("method")),
-        chart=_target_chart(entry, metric=metric, name=name, promise=promise, show=show),
-        classes=_target_classes(entry, show=show),
+        chart=_target_chart(entry, name=name, promise=promise),
+        classes=_target_classes(entry),
     )
 
 
-def _target_chart(
-    entry: Json, *, metric: Metric | None, name: Text, promise: str, show: Callable[[Any], str]
-) -> Chart | None:
+def _target_chart(entry: Json, *, name: Text, promise: str) -> Chart | None:
     if entry.get("point") is None and entry.get("upper") is None and entry.get("lower") is None:
         return None
-    seen, low, high = (show(entry.get(part)) for part in ("point", "lower", "upper"))
+    metric = METRICS.get(entry["metric"])
+    seen = figure_of(entry.get("point"), metric=entry["metric"])
+    low, high = (
+        figure_of(entry.get(side), metric=entry["metric"], side=side) for side in ("lower", "upper")
+    )
     answer = sentences.ANSWERS[entry["answer"]]
     alt = Text(
         f"{name.zh}：观测 {seen}，区间 {low} 至 {high}，限值 {promise}，{answer.zh}",
@@ -196,7 +209,7 @@ def _target_chart(
     )
 
 
-def _target_classes(entry: Json, *, show: Callable[[Any], str]) -> Table | None:
+def _target_classes(entry: Json) -> Table | None:
     rows = entry.get("by_class") or []
     if not rows:
         return None
@@ -204,20 +217,21 @@ def _target_classes(entry: Json, *, show: Callable[[Any], str]) -> Table | None:
     return Table(
         caption=Text(f"{name.zh}，按类别", f"{name.en} by class"),
         columns=sentences.CLASS_COLUMNS,
-        rows=tuple(_class_row(row, show=show) for row in rows),
+        rows=tuple(_class_row(row, metric=entry["metric"]) for row in rows),
     )
 
 
-def _class_row(row: Json, *, show: Callable[[Any], str]) -> tuple[Text, ...]:
-    answer = row.get("answer")
+def _class_row(row: Json, *, metric: str) -> tuple[Text, ...]:
+    shown = [
+        figure_of(row.get(part), metric=metric, side=side)
+        for part, side in (("point", None), ("lower", "lower"), ("upper", "upper"))
+    ]
     return (
-        same(row.get("class") or row.get("name") or row.get("stratum")),
+        same(row.get("class")),
         same(count(row.get("trials"))),
         same(count(row.get("events"))),
-        same(show(row.get("point"))),
-        same(show(row.get("lower"))),
-        same(show(row.get("upper"))),
-        sentences.ANSWERS.get(str(answer), DASH),
+        *(same(text) for text in shown),
+        sentences.ANSWERS.get(str(row.get("answer")), DASH),
     )
 
 

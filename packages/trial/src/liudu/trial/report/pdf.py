@@ -1,10 +1,11 @@
 """The report as a tagged, accessible PDF (PDF/UA-1), set by Typst with fonts of our own."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import typst
@@ -15,7 +16,9 @@ from liudu.trial.report.model import Figure, Report, Table
 from liudu.trial.report.text import Text, shorten
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
-STANDARD = "ua-1"
+STANDARD: Final = "ua-1"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+LONG_WORD = re.compile(r"[!-~]{25,}")
 
 WORDS = {
     "brand": Text("六度 Liudu · 试验报告", "Liudu · Trial report"),
@@ -26,9 +29,9 @@ WORDS = {
     ),
     "targets": Text("承诺与证明", "What was promised, what was proved"),
     "how_to_read": Text(
-        "圆点是观测值，色带是真值可能所在的区间，竖虚线是承诺的限值：整条色带越过限值才算证明。",
+        "圆点是观测值，色带是真值可能所在的区间，竖虚线是承诺的限值。整条色带都落在限值好的一侧，才算证明。",
         "The dot is what was seen, the band is where the true value may lie, the dashed line is "
-        "the promised limit: a promise is proved when the band keeps clear of the line.",
+        "the promised limit. A promise is proved when the whole band lies on its good side.",
     ),
     "errors": Text("错在哪里", "Where it errs"),
     "matrix": Text(
@@ -111,11 +114,10 @@ class _Paper:
 
     @staticmethod
     def _breakable(text: str) -> str:
-        # Typst breaks no word, however long: one of more than a line may break anywhere.
-        return " ".join(
-            "\u200b".join(word) if len(word) > 28 and word.isascii() else word  # noqa: PLR2004
-            for word in text.split(" ")
-        )
+        # Typst breaks no word: one that fills a line may break anywhere. A digest is copied whole.
+        if DIGEST.fullmatch(text):
+            return text
+        return LONG_WORD.sub(lambda word: "\u200b".join(word[0]), text)
 
     def data(self, report: Report) -> dict[str, Any]:
         for kind, (path, colour) in MARKS.items():

@@ -204,7 +204,7 @@ def _load(
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):  # 16 bit and more: stretch what is there over 8 bit
-        low, high = image.getextrema()  # type: ignore[misc]
+        low, high = image.getextrema()
         span = (float(high) - float(low)) or 1.0  # type: ignore[arg-type]
         image = image.convert("F").point(lambda value: value * (255 / span) - low * (255 / span))  # type: ignore[operator]
         return image.convert("L").convert("RGB")

@@ -36,6 +36,19 @@ class UnfinishedRunError(Refusal):
     )
 
 
+class BrokenRunError(Refusal):
+    """The run broke off through no fault of the solution; there is nothing to report."""
+
+    en = (
+        "{folder} broke off ({at}): {why} No attempt was used up. "
+        "Run `liudu-trial run` again with the same folder."
+    )
+    zh = (
+        "{folder} 已中断（{at}）：{why_zh}不计入尝试次数。"
+        "请用同一个文件夹再次运行 `liudu-trial run`。"
+    )
+
+
 class AlteredRunError(Refusal):
     """A file of the run is not the one that the run wrote."""
 
@@ -78,6 +91,8 @@ def read_run(folder: Path) -> RunFolder:
         raise NotARunError(folder=str(folder), file=JOURNAL_NAME)
     last = _last_state(folder / JOURNAL_NAME)
     result_path = folder / "result.json"
+    if last.get("event") == State.BROKEN:
+        raise _broken(folder, last)
     if last.get("event") != State.COMPLETE or not result_path.is_file():
         state, at = last.get("event", "–"), last.get("at", "–")
         raise UnfinishedRunError(folder=str(folder), state=state, at=at)
@@ -92,6 +107,18 @@ def read_run(folder: Path) -> RunFolder:
     asked = _mapping(run.read_bytes(), file="run.json") if run.is_file() else {}
     timings = _timings(folder / "timings.npy")
     return RunFolder(folder=folder, result=result, asked=asked, timings=timings)
+
+
+def _broken(folder: Path, last: Json) -> BrokenRunError:
+    why = last.get("why")
+    said = why if isinstance(why, Mapping) else {}
+    reason = str(last.get("reason", "–"))
+    return BrokenRunError(
+        folder=str(folder),
+        at=last.get("at", "–"),
+        why=said.get("en", reason),
+        why_zh=said.get("zh", reason),
+    )
 
 
 def _last_state(journal: Path) -> Json:

@@ -1,10 +1,11 @@
 """What the figures mean, in plain words of both languages."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
 
 from liudu.acceptance import METRICS, piece_name
-from liudu.trial.report.text import Text, count, percent, same, significant
+from liudu.trial.report.text import Text, count, percent, same, shorten, significant
 
 Json = Mapping[str, Any]
 
@@ -132,32 +133,36 @@ def _unit(entry: Json, *, task: str) -> Text:
 
 
 def _plural(noun: str) -> str:
+    first, _, rest = noun.partition(" ")
+    if rest and first in {"piece", "step"}:  # "piece without a defect": pieces, not defects
+        return f"{first}s {rest}"
     return f"{noun}es" if noun.endswith("x") else f"{noun}s"
 
 
 def headline(result: Json, *, need: str, targets: Sequence[Json]) -> Text:
     """Return the verdict in one sentence."""
     solution = result["solution"]
-    name = f"{solution.get('name')} {solution.get('version', '')}".strip()
-    if result.get("reason", "ok") != "ok" and not targets:
+    name = shorten(f"{solution.get('name')} {solution.get('version', '')}".strip(), length=64)
+    need = shorten(need, length=64)
+    if not any(entry.get("point") is not None for entry in targets):
         return _ended(name, need=need, reason=str(result["reason"]))
     refuted = [entry for entry in targets if entry["answer"] == "refuted"]
     open_ = [entry for entry in targets if entry["answer"] == "not_yet"]
     if result["verdict"] == "passed":
         return Text(
             f"{name} 在「{need}」上兑现了全部 {len(targets)} 项承诺。",
-            f"{name} kept {_all(len(targets))} on “{need}”.",
+            f'{name} kept {_all(len(targets))} on "{need}".',
         )
     if refuted:
         return Text(
             f"{name} 在「{need}」上没有兑现承诺：{_names(refuted).zh}超出限值。",
-            f"{name} did not keep its promise on “{need}”: {_names(refuted).en} beyond the limit.",
+            f'{name} did not keep its promise on "{need}": {_names(refuted).en} beyond the limit.',
         )
     if result["verdict"] == "failed":
         return _ended(name, need=need, reason=str(result.get("reason")))
     return Text(
         f"{name} 在「{need}」上还分不出高下：{_names(open_).zh}的证据不够。",
-        f"“{need}” does not yet show what {name} can do: too little evidence on "
+        f'"{need}" does not yet show what {name} can do: too little evidence on '
         f"{_names(open_).en}.",
     )
 
@@ -170,7 +175,7 @@ def _ended(name: str, *, need: str, reason: str) -> Text:
     why = REASONS.get(reason, same(reason))
     return Text(
         f"{name} 没能完成「{need}」上的试验：{why.zh}。",
-        f"{name} did not finish the trial on “{need}”: {why.en}.",
+        f'{name} did not finish the trial on "{need}": {why.en}.',
     )
 
 
@@ -205,10 +210,19 @@ def advice(result: Json, *, targets: Sequence[Json]) -> Text:
     )
 
 
-def bound_name(lower_is_better: bool, *, confidence: float) -> Text:
+def decisive(entry: Json) -> str:
+    """Return which bound decided: ``upper`` or ``lower``, the other one where it was refuted."""
+    metric = METRICS.get(entry["metric"])
+    side = "upper" if metric is None or metric.better == "lower" else "lower"
+    if entry["answer"] != "refuted":
+        return side
+    return "lower" if side == "upper" else "upper"
+
+
+def bound_name(side: str, *, confidence: float) -> Text:
     """Return what the decisive bound is called."""
     level = percent(confidence)
-    if lower_is_better:
+    if side == "upper":
         return Text(f"{level} 置信上界", f"{level} upper bound")
     return Text(f"{level} 置信下界", f"{level} lower bound")
 
@@ -231,33 +245,34 @@ def tally(entry: Json, *, task: str) -> Text:
     )
 
 
-def meaning(
-    entry: Json, *, task: str, bound: float | None, show: Callable[[float | None], str]
-) -> Text:
-    """Return what the bound says, in words of the shop floor."""
-    metric = METRICS.get(entry["metric"])
+def meaning(entry: Json, *, task: str, show: Callable[[float | None], str]) -> Text:
+    """Return what the decisive bound says, in words of the shop floor."""
+    metric, side = METRICS.get(entry["metric"]), decisive(entry)
+    bound = entry.get(side)
     if metric is None or bound is None:
         return NOTES.get(
             str(entry.get("note")), Text("没有可用的界。", "There is no bound for it.")
         )
-    confidence = percent(entry.get("confidence", 0.95))
-    lower = metric.better == "lower"
+    sure, upper = percent(entry.get("confidence", 0.95)), side == "upper"
+    zh, en = ("不超过", "at most") if upper else ("不少于", "at least")
     if metric.kind == "ratio":
         unit = _unit(entry, task=task)
         words = SHOP_FLOOR.get(entry["metric"], Text(f"计入{metric.zh}", f"count for {metric.en}"))
-        of = significant(bound * 1000)
+        of = significant(bound * 1000, rounding=ROUND_CEILING if upper else ROUND_FLOOR)
         return Text(
-            f"{confidence} 的把握：每 1000 {_measured(unit.zh)}，{words.zh}的"
-            f"{'不超过' if lower else '不少于'} {of}。",
-            f"{confidence} sure: of 1,000 {_plural(unit.en)}, {'at most' if lower else 'at least'} "
-            f"{of} {words.en}.",
+            f"{sure} 的把握：每 1000 {_measured(unit.zh)}，{words.zh}的{zh} {of}。",
+            f"{sure} sure: of 1,000 {_plural(unit.en)}, {en} {of} {words.en}.",
+        )
+    if metric.kind == "pace":
+        return Text(
+            f"{sure} 的把握：长期每小时{zh} {show(bound)} 件。",
+            f"{sure} sure: {en} {show(bound)} pieces an hour in the long run.",
         )
     if metric.kind == "measured":
         return Text(f"全程实测 {show(bound)}。", f"Measured over the whole run: {show(bound)}.")
     return Text(
-        f"{confidence} 的把握：{metric.zh}{'不高于' if lower else '不低于'} {show(bound)}。",
-        f"{confidence} sure: the {metric.en} is {'at most' if lower else 'at least'} "
-        f"{show(bound)}.",
+        f"{sure} 的把握：{metric.zh}{zh} {show(bound)}。",
+        f"{sure} sure: the {metric.en} is {en} {show(bound)}.",
     )
 
 

@@ -1,6 +1,7 @@
 """Sentences in two languages, and figures as people read them."""
 
 import math
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import attrs
 
@@ -25,6 +26,7 @@ def same(value: object) -> Text:
 
 
 DASH = same("–")
+PLACES_MAX = 9
 
 
 def count(value: float | None) -> str:
@@ -32,20 +34,26 @@ def count(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
-def significant(value: float, *, digits: int = 3) -> str:
-    """Return a figure with so many significant digits, never as 1e-05."""
+def significant(value: float, *, digits: int = 3, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Return a figure with so many significant digits, never as 1e-05.
+
+    A bound is given with ``ROUND_CEILING`` or ``ROUND_FLOOR``, so that what is printed never
+    claims more than what was proved.
+    """
     if not math.isfinite(value):
         return "∞" if value > 0 else "–"
     if value == 0:
         return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{min(places, 9)}f}"
+    places = min(max(0, digits - 1 - math.floor(math.log10(abs(value)))), PLACES_MAX)
+    exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-places), rounding=rounding)
+    text = f"{exact:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def percent(ratio: float, *, digits: int = 3) -> str:
+def percent(ratio: float, *, digits: int = 3, rounding: str = ROUND_HALF_EVEN) -> str:
     """Return a ratio in [0, 1] as a percentage."""
-    return f"{significant(ratio * 100, digits=digits)} %"
+    hundredfold = float(Decimal(repr(float(ratio))) * 100)
+    return f"{significant(hundredfold, digits=digits, rounding=rounding)}\u202f%"
 
 
 def duration(seconds: float) -> Text:

@@ -15,6 +15,7 @@ from liudu.trial.progress import Progress, Silence
 from liudu.trial.report import html, model, pdf
 from liudu.trial.report.pictures import gallery
 from liudu.trial.report.reading import RunFolder, read_run
+from liudu.trial.seal import COMMITMENT
 
 
 class OtherSealError(Refusal):
@@ -129,31 +130,32 @@ def write_report(
 def find_seal(run: RunFolder, *, seal: Path | None) -> Path | None:
     """Return the seal's folder if it is at hand, and make sure that it is this run's.
 
+    Where none is named, the folders beside the run are looked at; the commitment tells which one
+    it is. If it is not there, the report has no pictures and says how to get them.
+
     Raises
     ------
     NoSealError, OtherSealError
-        If a folder was named that is not the run's seal. A seal that has only moved away since
-        is no error: then the report has no pictures, and says how to get them.
+        If a folder was named that is not the run's seal.
 
     """
-    named = seal or _remembered(run)
-    if named is None or (seal is None and not (named / "commitment.json").is_file()):
-        return None
-    if not (named / "commitment.json").is_file():
-        raise NoSealError(seal=str(named))
-    found = certificate.digest(_json(named / "commitment.json"))
     wanted = run.result["digests"].get("commitment")
-    if wanted is not None and found != wanted:
-        if seal is None:
-            return None
-        raise OtherSealError(seal=str(named), found=found, wanted=wanted)
-    return named
+    if seal is None:
+        beside = sorted(run.folder.resolve().parent.glob(f"*/{COMMITMENT}"))
+        return next((path.parent for path in beside if _commitment(path) == wanted), None)
+    if not (seal / COMMITMENT).is_file():
+        raise NoSealError(seal=str(seal))
+    found = _commitment(seal / COMMITMENT)
+    if found != wanted:
+        raise OtherSealError(seal=str(seal), found=found, wanted=wanted)
+    return seal
 
 
-def _remembered(run: RunFolder) -> Path | None:
-    asked = run.asked.get("seal")
-    folder = asked.get("folder") if isinstance(asked, Mapping) else asked
-    return Path(folder) if isinstance(folder, str) else None
+def _commitment(path: Path) -> str | None:
+    try:
+        return certificate.digest(orjson.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _need(run: RunFolder, *, seal: Path | None) -> str:
@@ -161,7 +163,7 @@ def _need(run: RunFolder, *, seal: Path | None) -> str:
     if isinstance(asked, Mapping) and asked.get("name"):
         return str(asked["name"])
     if seal is not None:
-        return str(_json(seal / "commitment.json").get("name") or seal.name)
+        return str(_json(seal / COMMITMENT).get("name") or seal.name)
     return str(run.result.get("name") or run.folder.name)
 
 
