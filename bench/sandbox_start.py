@@ -26,6 +26,10 @@ WORK = {
     "cpu": "n = 0\nfor i in range(3_000_000): n += i * i",
     "syscall": "import os\nfor _ in range(600_000): os.getppid()",
 }
+PEERS = {  # without any sandbox, from start to end
+    "bare /bin/true": ["/bin/true"],
+    "bare python -I -S": [sys.executable, "-I", "-S", "-c", "pass"],
+}
 # The work times itself, so that neither start-up nor the end is part of the ratio.
 TIMED = "import time\nt = time.perf_counter()\n{work}\nprint(time.perf_counter() - t)"
 
@@ -47,17 +51,18 @@ def folders(base: Path) -> Mounts:
     )
 
 
-def bare_start_s() -> float:
+def bare_ms(command: list[str]) -> float:
     began = time.perf_counter()
-    subprocess.run(["/bin/true"], check=True)
-    return time.perf_counter() - began
+    subprocess.run(command, check=True)
+    return (time.perf_counter() - began) * 1000
 
 
 def measure(mounts: Mounts, levels: list) -> tuple[dict, dict]:
-    starts = {"bare (fork, exec, wait)": [], **{str(level): [] for level in levels}}
+    starts = {**{name: [] for name in PEERS}, **{str(level): [] for level in levels}}
     whole = {str(level): [] for level in levels}
     for _ in range(START_ROUNDS):
-        starts["bare (fork, exec, wait)"].append(bare_start_s() * 1000)
+        for name, command in PEERS.items():
+            starts[name].append(bare_ms(command))
         for level in levels:
             began = time.perf_counter()
             outcome = run(["/bin/true"], mounts=mounts, level=level)
@@ -103,6 +108,7 @@ def main() -> None:
         "machine": f"{os.cpu_count()} x {platform.machine()}, Linux {platform.release()}",
         "python": platform.python_version(),
         "runner_is_root": os.geteuid() == 0,
+        "load_1min": os.getloadavg()[0],
         "rounds": {"start": START_ROUNDS, "work": WORK_ROUNDS},
         "startup_ms": {name: row(values) for name, values in starts.items()},
         "run_of_true_ms": {name: row(values) for name, values in whole.items()},

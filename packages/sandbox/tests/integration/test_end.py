@@ -60,6 +60,15 @@ def test_daemons_are_gone_when_the_run_has_ended(level, mounts, limits):
     assert not processes_named(token)
 
 
+def test_processes_that_fork_and_exit_all_the_time_are_ended_too(level, mounts, limits):
+    token = uuid.uuid4().hex
+    source = "import os\nfor _ in range(3): os.fork()\nwhile True:\n    if os.fork(): os._exit(0)"
+    command = ["python3", "-I", "-S", "-c", source, token]
+    outcome = run(command, mounts=mounts, level=level, limits=limits)
+    assert outcome.exit_code == 0
+    assert not processes_named(token)
+
+
 def test_a_killed_run_leaves_nothing_and_says_that_it_was_asked(level, mounts, limits):
     token = uuid.uuid4().hex
     command = ["python3", "-c", DAEMONS + "print(1, flush=True); time.sleep(99)", token]

@@ -13,7 +13,7 @@ from liudu.sandbox._selftest import (
     SelfTestFailedError,
     selftest,
 )
-from liudu.sandbox._slot import NoFreeSlotError, Slot, claim_slot
+from liudu.sandbox._slot import NoFreeSlotError, NoLockFolderError, Slot, claim_slot
 from liudu.sandbox._start import ClosedFolderError, NoFolderError, Running, run, start
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Mounts",
     "NoFolderError",
     "NoFreeSlotError",
+    "NoLockFolderError",
     "Outcome",
     "Paths",
     "Running",

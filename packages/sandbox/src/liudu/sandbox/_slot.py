@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import pwd
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from liudu.contract import Refusal
 # Between what Debian gives to packages and what systemd gives to dynamic users: nobody's.
 FIRST_UID = 60_800
 SLOT_COUNT = 256
+_LOCK_FOLDERS = (Path("/run/liudu-sandbox"), Path("/var/tmp/liudu-sandbox"))  # noqa: S108 - root's
 
 
 class NoFreeSlotError(Refusal):
@@ -28,6 +29,13 @@ class NoFreeSlotError(Refusal):
         "全部 {slot_count} 个运行槽位（uid 自 {first_uid} 起）都被占用："
         "请等待其他运行结束，或减少并行数量。"
     )
+
+
+class NoLockFolderError(Refusal):
+    """No folder in which the slots could be locked."""
+
+    en = "None of {folders} can be made as a folder of root: make one of them writable for root."
+    zh = "无法以 root 身份创建 {folders} 中的任何一个文件夹：请让 root 可以写入其中之一。"
 
 
 @frozen(kw_only=True)
@@ -49,14 +57,14 @@ class Slot:
 
 
 def _lock_folder() -> Path:
-    base = Path("/run/lock") if Path("/run/lock").is_dir() else Path(tempfile.gettempdir())
-    folder = base / "liudu-sandbox"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    state = folder.lstat()
-    if state.st_uid != os.geteuid() or folder.is_symlink():
-        # Somebody else's folder: a lock in it could be taken away under us.
-        return Path(tempfile.mkdtemp(prefix="liudu-sandbox-"))
-    return folder
+    """Return the folder of the locks, the same for all runners of root on a machine."""
+    for folder in _LOCK_FOLDERS:
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            state = folder.lstat()
+            if stat.S_ISDIR(state.st_mode) and state.st_uid == 0:  # else a lock could be taken away
+                return folder
+    raise NoLockFolderError(folders=", ".join(map(str, _LOCK_FOLDERS)))
 
 
 def _in_passwd(uid: int) -> bool:
@@ -93,6 +101,8 @@ def claim_slot() -> Iterator[Slot]:
     ------
     NoFreeSlotError
         If all uids are taken.
+    NoLockFolderError
+        If there is no place for the locks.
 
     """
     if os.geteuid() != 0:

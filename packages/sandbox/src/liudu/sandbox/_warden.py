@@ -27,6 +27,7 @@ _FIRST_LOOKS_S = (0.004, 0.01, 0.02)
 _LOOK_EVERY_S = 0.05
 _FOLDERS_EVERY_S = 0.25
 _START_S = 20.0
+_SWEEP_S = 30.0
 _ENTRIES_MAX = 20_000
 _READY_FD = 9  # POSIX shells know the numbers 0 to 9 only
 _CHUNK = 1 << 16
@@ -309,7 +310,8 @@ class Warden:
     def _sweep(self) -> int:
         """Kill and reap until there is no child; return the wait status of the first one."""
         status = 0
-        while True:
+        give_up_at = time.monotonic() + _SWEEP_S
+        while time.monotonic() < give_up_at:  # a process stuck in the kernel cannot be killed
             with _tree.ignoring(ChildProcessError):
                 pid = 1
                 while pid:
@@ -319,10 +321,12 @@ class Warden:
             if not _tree.children(os.getpid()) and not _has_child():
                 return status
             for pid in _tree.descendants(os.getpid()):
+                _kill_group_of(pid)
                 _kill(pid)
             if self.setup["uid"] and not self.setup["uid_is_shared"]:
                 _kill_all_of(self.setup["uid"])
             time.sleep(0.001)
+        return status
 
     def _drain_rest(self) -> None:
         give_up_at = time.monotonic() + 1.0
@@ -343,6 +347,14 @@ def _kill(pid: int) -> None:
     if pid > 1:
         with _tree.ignoring(ProcessLookupError, PermissionError):
             os.kill(pid, _SIGKILL)
+
+
+def _kill_group_of(pid: int) -> None:
+    """Kill a whole process group at once: one that forks and exits all the time is in it still."""
+    with _tree.ignoring(ProcessLookupError, PermissionError):
+        group = os.getpgid(pid)
+        if group != os.getpgid(0):
+            os.killpg(group, _SIGKILL)
 
 
 def _kill_all_of(uid: int) -> None:
@@ -394,6 +406,9 @@ def main(setup_fd: int, control_fd: int, report_fd: int) -> None:
     try:
         warden.start()
         warden.watch()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the runner
+        warden.failure = warden.failure or f"{type(error).__name__}: {error}".encode()
+        warden.killed_because = warden.killed_because or "start"
     finally:
         report = repr(warden.end()).encode()
         while report:
