@@ -24,6 +24,7 @@ _FINE = np.array([0.8, 0.88, 0.94, 0.97])
 _STEPS = np.array([0.01, 0.03, 0.08, 0.2, 0.4, 0.7])
 _MOST = 0.98  # of what a bet may risk: a capital of zero never comes back
 _BINS = 2**16
+_WIDTH_MAX = 2000
 _HALVINGS = 60  # exhaust a double
 
 
@@ -108,15 +109,21 @@ def group(
         total, size = value.astype(np.float64), np.ones(len(value))
         if len(value) > _BINS:
             total = (np.floor if down else np.ceil)(total * _BINS) / _BINS
-    pairs, count = _equal_ones(total, size)
-    return Groups(total=pairs[0], size=pairs[1], count=count, counted=counted)
+    return _equal_ones(total[size > 0], size[size > 0], counted=counted)
 
 
-def _equal_ones(
-    total: NDArray[np.float64], size: NDArray[np.float64]
-) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:
-    pairs, count = np.unique(total[size > 0] + 1j * size[size > 0], return_counts=True)
-    return (pairs.real, pairs.imag), count.astype(np.float64)
+def _equal_ones(total: NDArray[np.float64], size: NDArray[np.float64], *, counted: bool) -> Groups:
+    width = int(size.max(initial=0)) + 1
+    if counted and width <= _WIDTH_MAX:
+        # Whole numbers: counting in a table is faster than sorting pairs.
+        table = np.bincount((size * width + total).astype(np.int64))
+        codes = np.flatnonzero(table)
+        count = table[codes].astype(np.float64)
+        bad, pieces = (codes % width).astype(np.float64), (codes // width).astype(np.float64)
+        return Groups(total=bad, size=pieces, count=count, counted=True)
+    pairs, times = np.unique(total + 1j * size, return_counts=True)
+    count = times.astype(np.float64)
+    return Groups(total=pairs.real, size=pairs.imag, count=count, counted=counted)
 
 
 def alternatives(limit: float, *, above: bool, fine: bool) -> NDArray[np.float64]:
@@ -174,13 +181,10 @@ def clean_probability(groups: Groups, *, limit: float) -> float:
     size, count = groups.size, groups.count
     wanted = limit * float((size * count).sum())
 
-    def expected(mu: float) -> float:
-        return float((np.maximum(size - mu, 0) * count).sum())
-
-    low, high = 0.0, groups.size_max
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if expected(middle) > wanted else (low, middle)
+    largest = np.argsort(-size)
+    pieces, clusters = np.cumsum((size * count)[largest]), np.cumsum(count[largest])
+    # Σ (n_i − μ)⁺ is the greatest of its partial sums, the largest clusters first.
+    high = max(float(np.max((pieces - wanted) / clusters)), 0.0)
     with np.errstate(divide="ignore"):
         return float(np.exp((np.log(np.minimum(1, high / size)) * count).sum()))
 

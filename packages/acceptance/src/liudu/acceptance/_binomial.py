@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+from scipy.special import betainc, betaincc
 from scipy.stats import beta, binom
 
 from liudu.contract import Refusal
@@ -107,14 +108,32 @@ def interval(
     )
 
 
+def at_most(event_count: int, trial_count: int, rate: float) -> float:
+    """Return P(X ≤ events) of a binomial X, by the incomplete beta function, to full precision."""
+    if event_count < 0:
+        return 0.0
+    if event_count >= trial_count:
+        return 1.0
+    return float(betaincc(event_count + 1, trial_count - event_count, rate))
+
+
+def at_least(event_count: int, trial_count: int, rate: float) -> float:
+    """Return P(X ≥ events) of a binomial X."""
+    if event_count <= 0:
+        return 1.0
+    if event_count > trial_count:
+        return 0.0
+    return float(betainc(event_count, trial_count - event_count + 1, rate))
+
+
 def proves_below(*, event_count: int, trial_count: int, limit: float, alpha: float) -> bool:
     """Whether the exact test rejects "the rate is at the limit or above" at ``alpha``."""
-    return bool(trial_count > 0 and binom.cdf(event_count, trial_count, limit) <= alpha)
+    return trial_count > 0 and at_most(event_count, trial_count, limit) <= alpha
 
 
 def proves_above(*, event_count: int, trial_count: int, limit: float, alpha: float) -> bool:
     """Whether the exact test rejects "the rate is at the limit or below" at ``alpha``."""
-    return bool(trial_count > 0 and binom.sf(event_count - 1, trial_count, limit) <= alpha)
+    return trial_count > 0 and at_least(event_count, trial_count, limit) <= alpha
 
 
 def samples_needed(*, limit: float, event_count: int = 0, confidence: float = 0.95) -> int:
@@ -142,13 +161,13 @@ def samples_needed(*, limit: float, event_count: int = 0, confidence: float = 0.
     _check_counts(0, event_count)
     alpha = 1 - confidence
     low, high = event_count + 1, 2 * (event_count + 1)
-    while binom.cdf(event_count, high, limit) > alpha:
+    while at_most(event_count, high, limit) > alpha:
         low, high = high, 2 * high
         if high > _SEARCH_MAX:
             raise BadShareError(name="limit", value=limit)
     while low < high:
         middle = (low + high) // 2
-        if binom.cdf(event_count, middle, limit) <= alpha:
+        if at_most(event_count, middle, limit) <= alpha:
             high = middle
         else:
             low = middle + 1
@@ -161,7 +180,7 @@ def events_allowed(*, limit: float, trial_count: int, confidence: float = 0.95) 
     check_share("confidence", confidence)
     alpha = 1 - confidence
     count = int(binom.ppf(alpha, trial_count, limit)) + 1
-    while count >= 0 and binom.cdf(count, trial_count, limit) > alpha:
+    while count >= 0 and at_most(count, trial_count, limit) > alpha:
         count -= 1
     return count
 
@@ -174,7 +193,7 @@ def power(*, limit: float, rate: float, trial_count: int, confidence: float = 0.
     if not 0 <= rate <= 1:
         raise BadShareError(name="rate", value=rate)
     allowed = events_allowed(limit=limit, trial_count=trial_count, confidence=confidence)
-    return float(binom.cdf(allowed, trial_count, rate)) if allowed >= 0 else 0.0
+    return at_most(allowed, trial_count, rate)
 
 
 @frozen(kw_only=True)
@@ -204,7 +223,7 @@ def size_for_power(
         raise BadShareError(name="rate", value=rate)
     for allowed in range(event_count_max + 1):
         count = samples_needed(limit=limit, event_count=allowed, confidence=confidence)
-        reached = float(binom.cdf(allowed, count, rate))
+        reached = at_most(allowed, count, rate)
         if reached >= wanted:
             return Size(trial_count=count, event_count=allowed, power=reached)
     return None
@@ -277,7 +296,7 @@ def mcnemar(
     only_first = int((first_wrong & ~second_wrong).sum())
     only_second = int((second_wrong & ~first_wrong).sum())
     total = only_first + only_second
-    p_value = min(1.0, 2 * float(binom.cdf(min(only_first, only_second), total, 0.5)))
+    p_value = min(1.0, 2 * at_most(min(only_first, only_second), total, 0.5))
     better: Literal["first", "second", "neither"] = "neither"
     if p_value <= alpha:
         better = "first" if only_first < only_second else "second"

@@ -182,11 +182,13 @@ def quantile_bounds(
     """
     check_share("quantile", quantile)
     check_share("confidence", confidence)
-    ordered, count = np.sort(values), len(values)
+    count = len(values)
     above = int(binom.ppf(confidence, count, quantile)) + 1
     below = int(binom.ppf(1 - confidence, count, quantile))
     while below > 0 and binom.sf(below - 1, count, quantile) < confidence:
         below -= 1
+    wanted = [rank - 1 for rank in (below, above) if 1 <= rank <= count]
+    ordered = np.partition(values, wanted) if wanted else values
     upper = float(ordered[above - 1]) if above <= count else None
     lower = float(ordered[below - 1]) if below >= 1 else None
     return lower, upper

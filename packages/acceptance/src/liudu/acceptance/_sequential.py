@@ -13,8 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy.special import logsumexp
-from scipy.stats import binom
+from scipy.special import gammaln, logsumexp
 
 from liudu.acceptance._betting import alternatives
 from liudu.acceptance._binomial import check_share, samples_needed
@@ -67,8 +66,9 @@ class SequentialTest:
         for piece in self._boundaries():
             ceiling = int(np.searchsorted(self.stop_at, piece, side="left"))
             step = piece - at
-            mean += _pieces_spent(mass, rate=rate, step=step, ceiling=ceiling)
-            moved = _moved(mass, rate=rate, step=step)
+            chance = _binomial(step, rate)
+            mean += _pieces_spent(mass, chance, rate=rate, step=step, ceiling=ceiling)
+            moved = np.convolve(mass, chance)
             stopped += float(moved[ceiling:].sum())
             mass = moved[:ceiling]
             enough = int(np.searchsorted(self.prove_at, piece, side="right"))
@@ -89,12 +89,24 @@ class SequentialTest:
         return [*np.unique(inside).tolist(), self.sample_count_max]
 
 
-def _moved(mass: NDArray[np.float64], *, rate: float, step: int) -> NDArray[np.float64]:
-    most = int(binom.isf(1e-16, step, rate)) + 1 if 0 < rate < 1 else step * (rate == 1)
-    return np.convolve(mass, binom.pmf(np.arange(most + 1), step, rate))
+def _binomial(step: int, rate: float) -> NDArray[np.float64]:
+    """Return P(k events in ``step`` pieces) for k from 0 as far as it matters."""
+    if rate in (0, 1):
+        return np.append(np.zeros(int(rate) * step), 1.0)
+    mean = step * rate
+    k = np.arange(min(step, int(mean + 9 * math.sqrt(mean) + 25)) + 1)
+    ways = gammaln(step + 1) - gammaln(k + 1) - gammaln(step - k + 1)
+    return np.asarray(np.exp(ways + k * math.log(rate) + (step - k) * math.log1p(-rate)))
 
 
-def _pieces_spent(mass: NDArray[np.float64], *, rate: float, step: int, ceiling: int) -> float:
+def _pieces_spent(
+    mass: NDArray[np.float64],
+    chance: NDArray[np.float64],
+    *,
+    rate: float,
+    step: int,
+    ceiling: int,
+) -> float:
     """Return Σ over the next ``step`` pieces of P(the count is still below ``ceiling``).
 
     Σ_{j<s} P(Bin(j, p) = i) = P(Bin(s, p) > i) / p.
@@ -102,9 +114,10 @@ def _pieces_spent(mass: NDArray[np.float64], *, rate: float, step: int, ceiling:
     alive = mass[:ceiling]
     if rate == 0:
         return step * float(alive.sum())
-    left = ceiling - np.arange(len(alive))
-    tails = np.cumsum(binom.sf(np.arange(ceiling), step, rate)) / rate
-    return float((alive * tails[left - 1]).sum())
+    beyond = np.append(np.cumsum(chance[::-1])[::-1][1:], 0.0)  # P(Bin > i)
+    spent = np.cumsum(beyond) / rate
+    left = np.minimum(ceiling - np.arange(len(alive)), len(spent))
+    return float((alive * spent[left - 1]).sum())
 
 
 def sprt(

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from liudu.acceptance._betting import (
     Groups,
@@ -18,6 +17,7 @@ from liudu.acceptance._betting import (
     proves_mean_below,
 )
 from liudu.acceptance._binomial import (
+    at_most,
     lower_bound,
     proves_above,
     proves_below,
@@ -34,6 +34,7 @@ Answer = Literal["proved", "refuted", "not_yet"]
 TrialAnswer = Literal["passed", "failed", "undecided"]
 
 _MORE_MAX = 2**40
+_PEELED_MAX = 64
 
 
 class MissingEvidenceError(Refusal):
@@ -348,7 +349,7 @@ def _more_pieces(count: int, total: int, *, limit: float, alpha: float) -> More:
 
     def proved(more: int) -> bool:
         pieces = total + more
-        return bool(binom.cdf(math.ceil(rate * pieces - 1e-9), pieces, limit) <= alpha)
+        return at_most(math.ceil(rate * pieces - 1e-9), pieces, limit) <= alpha
 
     return More(
         no_further_error=clean,
@@ -459,13 +460,10 @@ def _by_class(target: Target, counts: Counts) -> list[tuple[ClassVerdict, _Ratio
     """
     if counts.stratum is None:
         raise NoClassesError(target=target)
-    names, codes = np.unique(counts.stratum, return_inverse=True)
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    bad, shared = bad_events(target, counts), target.alpha / max(len(names), 1)
+    classes = _members(counts.stratum)
+    bad, shared = bad_events(target, counts), target.alpha / max(len(classes), 1)
     rows = []
-    for name, start, end in zip(names, edges[:-1], edges[1:], strict=True):
-        rows_here = order[start:end]
+    for name, rows_here in classes:
         tested = _tested(
             bad[rows_here],
             None if counts.cluster is None else counts.cluster[rows_here],
@@ -476,6 +474,26 @@ def _by_class(target: Target, counts: Counts) -> list[tuple[ClassVerdict, _Ratio
         )
         rows.append((_class_verdict(target, str(name), tested), tested))
     return rows
+
+
+def _members(stratum: NDArray[Any]) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return the classes in their order and the rows of each.
+
+    Peeling off one class after the other is many times faster than sorting a million texts, as
+    long as there are few classes.
+    """
+    found: list[tuple[str, NDArray[np.int64]]] = []
+    rest = np.arange(len(stratum))
+    while len(rest) and len(found) < _PEELED_MAX:
+        same = stratum[rest] == stratum[rest[0]]
+        found.append((str(stratum[rest[0]]), rest[same]))
+        rest = rest[~same]
+    if len(rest):
+        names, codes = np.unique(stratum[rest], return_inverse=True)
+        order = rest[np.argsort(codes, kind="stable")]
+        parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+        found += [(str(name), part) for name, part in zip(names, parts, strict=True)]
+    return sorted(found, key=lambda one: one[0])
 
 
 def _class_verdict(target: Target, name: str, tested: _Ratio) -> ClassVerdict:
