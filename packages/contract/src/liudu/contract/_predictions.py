@@ -270,15 +270,29 @@ def read_predictions(
     """
     known = ids if isinstance(ids, (set, frozenset, dict)) else frozenset(ids)
     found: dict[str, Prediction] = {}
-    for number, line in enumerate(lines, 1):
-        prediction = parse_prediction(line, task=task, line_number=number, classes=classes)
-        name = prediction.id
-        if name in found:
-            raise DuplicateIdError(line_number=number, value=_json(name))
-        if name not in known:
-            raise UnknownIdError(line_number=number, value=_json(name))
-        found[name] = prediction
+    number, lines = 0, iter(lines)
+    while chunk := list(islice(lines, _CHUNK_LINES)):
+        for prediction in _answers(chunk, task=task, first=number + 1, classes=classes):
+            number += 1
+            name = prediction.id
+            if name in found:
+                raise DuplicateIdError(line_number=number, value=_json(name))
+            if name not in known:
+                raise UnknownIdError(line_number=number, value=_json(name))
+            found[name] = prediction
     return found
+
+
+def _answers(
+    chunk: list[bytes], *, task: Task, first: int, classes: frozenset[str] | None
+) -> Iterator[Prediction]:
+    columns = _ordinary(chunk, classes=classes) if task == "classify" else None
+    if columns is not None:
+        return map(Labelled, columns.ids, columns.labels, columns.scores)
+    return (
+        parse_prediction(line, task=task, line_number=number, classes=classes)
+        for number, line in enumerate(chunk, first)
+    )
 
 
 def read_label_columns(
@@ -359,8 +373,9 @@ def _ordinary_scores(rows: list[dict[str, Any]]) -> list[float | None] | None:
     if lengths != {3}:
         return None
     scores: list[Any] = [row.get("score") for row in rows]
-    right = set(map(type, scores)) <= {float, int} and min(scores) >= 0 and max(scores) <= 1
-    return scores if right else None
+    if not set(map(type, scores)) <= {float, int} or min(scores) < 0 or max(scores) > 1:
+        return None
+    return list(map(float, scores))
 
 
 def _one_by_one(chunk: list[bytes], *, first: int, classes: frozenset[str] | None) -> LabelColumns:
