@@ -120,6 +120,12 @@ MISBEHAVIOURS = {
         "format",
         r"Line 1 .* is not JSON.*model loaded[\s\S]*print all else to stderr",
     ),
+    "answers what it was not asked yet": (
+        STREAM,
+        STREAM_LOOP.replace("ANSWER", '{"id": "kit5", "label": "ok"}'),
+        "format",
+        "not sent yet",
+    ),
     "forgets to flush": (
         STREAM,
         STREAM_LOOP.replace("ANSWER", OK).replace(", flush=True", ""),
