@@ -19,13 +19,6 @@ TASK = click.Choice(["detect", "classify"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-class NoTorchError(Refusal):
-    """Training needs what running does not."""
-
-    en = "{missing} is not installed; training needs it: pip install 'liudu-inspect[train]'."
-    zh = "未安装 {missing}，而训练需要它：请运行 pip install 'liudu-inspect[train]'。"
-
-
 def language() -> Language:
     """Return the language that LIUDU_LANG or the locale asks for; Chinese first."""
     wish = os.environ.get("LIUDU_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
@@ -167,13 +160,10 @@ def dataset(source: str, data: Path, out: Path, split: str, task: str) -> None:
 @refusing
 def train(data: Path, out: Path, seeds: str, epochs: int) -> None:
     """从零训练（需要 torch）· Train from scratch on DeepPCB trainval; needs torch."""
-    try:
-        from liudu.inspect import training  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise NoTorchError(missing=error.name) from error
-    from liudu.inspect import deeppcb, selection  # noqa: PLC0415
+    from liudu.inspect import deeppcb, selection, training  # noqa: PLC0415
     from liudu.inspect.network import load  # noqa: PLC0415
 
+    training.require_torch()
     fitting, validation = deeppcb.validation_pairs(list(deeppcb.pairs(data, split="trainval")))
     seen, unseen = training.samples(fitting), training.samples(validation)
     networks = [

@@ -1,22 +1,27 @@
 # mypy: disable-error-code="import-not-found,misc,no-any-return"
 """Train the crop network from scratch on one CPU thread. Needs torch; nothing else here does."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
-from torch.nn import functional
 
+from liudu.contract import Refusal
 from liudu.inspect.boxes import assign
 from liudu.inspect.crops import CROP_PX, crops
-from liudu.inspect.deeppcb import Pair
 from liudu.inspect.difference import candidates
 from liudu.inspect.registration import register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from liudu.inspect.deeppcb import Pair
 
 CHANNELS = (16, 32, 64, 96)
 HIDDEN = 96
@@ -27,7 +32,34 @@ TEMPLATE_MOVED_SHARE = 0.3
 REPORT_EPOCHS = 4
 EMA = 0.99  # the weights kept are a running mean over about 100 steps
 
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+except ModuleNotFoundError:  # a machine that only runs the solution
+    torch = None
+
 Report = Callable[[str], None]
+
+
+class NoTorchError(Refusal):
+    """Training needs what running does not."""
+
+    en = "torch is not installed; training needs it: pip install 'liudu-inspect[train]'."
+    zh = "未安装 torch，而训练需要它：请运行 pip install 'liudu-inspect[train]'。"
+
+
+def require_torch() -> None:
+    """Refuse where torch is not installed.
+
+    Raises
+    ------
+    NoTorchError
+        See above.
+
+    """
+    if torch is None:
+        raise NoTorchError
 
 
 @attrs.frozen(kw_only=True)
@@ -50,34 +82,23 @@ class Samples:
     box: torch.Tensor
 
 
-class CropNetwork(nn.Module):
-    """Four convolutions and two dense layers: (n, 3, 48, 48) to (n, 7 logits + 4 corners)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        before = 3
-        for index, width in enumerate(CHANNELS):
-            size, stride = (5, 2) if index == 0 else (3, 1)
-            layers += [
-                nn.Conv2d(before, width, size, stride=stride, padding=size // 2, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
-            if index in (1, 2):
-                layers.append(nn.MaxPool2d(2))
-            before = width
-        side = CROP_PX // 8
-        self.convolutions = nn.Sequential(*layers)
-        self.hidden = nn.Linear(before * side * side, HIDDEN)
-        self.dropout = nn.Dropout(0.3)
-        self.output = nn.Linear(HIDDEN, OUTPUTS)
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return logits and corners, (n, 11), for pictures in [0, 1]."""
-        seen = self.convolutions(pictures).flatten(1)
-        answer: torch.Tensor = self.output(self.dropout(functional.relu(self.hidden(seen))))
-        return answer
+def crop_network() -> nn.Sequential:
+    """Return four convolutions and two dense layers: (n, 3, 48, 48) in [0, 1] to (n, 11)."""
+    layers: list[nn.Module] = []
+    before = 3
+    for index, width in enumerate(CHANNELS):
+        size, stride = (5, 2) if index == 0 else (3, 1)
+        layers += [
+            nn.Conv2d(before, width, size, stride=stride, padding=size // 2, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+        if index in (1, 2):
+            layers.append(nn.MaxPool2d(2))
+        before = width
+    hidden = nn.Linear(before * (CROP_PX // 8) ** 2, HIDDEN)
+    dense = (nn.Flatten(), hidden, nn.ReLU(inplace=True), nn.Dropout(0.3))
+    return nn.Sequential(*layers, *dense, nn.Linear(HIDDEN, OUTPUTS))
 
 
 def samples(pairs: Sequence[Pair]) -> Samples:
@@ -123,12 +144,12 @@ def augmented(
 
 def train(
     training: Samples, validation: Samples, *, epochs: int, seed: int, report: Report
-) -> CropNetwork:
+) -> nn.Sequential:
     """Return a trained network, its weights a running mean of the last steps."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = CropNetwork()
+    network = crop_network()
     mean = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA), use_buffers=True
     )
@@ -147,12 +168,11 @@ def train(
         if (epoch + 1) % REPORT_EPOCHS == 0 or epoch == epochs - 1:
             cpu_s = time.process_time() - started
             report(f"epoch {epoch + 1}: {judged(mean.module, validation)}, {cpu_s:.0f} CPU-s")
-    averaged: CropNetwork = mean.module
-    return averaged.eval()
+    return mean.module.eval()
 
 
 def loss(
-    network: CropNetwork, training: Samples, index: torch.Tensor, *, rng: np.random.Generator
+    network: nn.Sequential, training: Samples, index: torch.Tensor, *, rng: np.random.Generator
 ) -> torch.Tensor:
     """Return the cross entropy of the kind and the distance of the corners."""
     pictures, box = augmented(training.pictures[index], training.box[index], rng=rng)
@@ -163,7 +183,7 @@ def loss(
     return functional.cross_entropy(answer[:, :7], kind, label_smoothing=0.01) + 4 * corners
 
 
-def judged(network: CropNetwork, validation: Samples) -> str:
+def judged(network: nn.Sequential, validation: Samples) -> str:
     """Return in words how the network does on crops that it was not trained on."""
     network.eval()
     inner = slice(RIM_PX, RIM_PX + CROP_PX)
@@ -176,34 +196,29 @@ def judged(network: CropNetwork, validation: Samples) -> str:
     return f"crops right {right:.4f}, missed {missed:.4f}, false {false:.4f}"
 
 
-def folded(network: CropNetwork) -> dict[str, NDArray[np.float32]]:
+def folded(network: nn.Sequential) -> dict[str, NDArray[np.float32]]:
     """Return the weights with each batch normalisation folded into its convolution.
 
     Convolutions are laid out (height, width, in, out) and the first dense layer reads
     (row, column, channel), as `liudu.inspect.network` computes them.
     """
-    arrays: dict[str, NDArray[np.float32]] = {}
-    layers = [layer for layer in network.convolutions if not isinstance(layer, nn.MaxPool2d)]
-    for index, (convolution, normal) in enumerate(zip(layers[0::3], layers[1::3], strict=True)):
-        assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - for the type checker
-        assert isinstance(normal, nn.BatchNorm2d)  # noqa: S101
-        variance, mean = normal.running_var, normal.running_mean
-        assert variance is not None  # noqa: S101
-        assert mean is not None  # noqa: S101
-        gain = normal.weight / torch.sqrt(variance + normal.eps)
+    convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
+    normals = [layer for layer in network if isinstance(layer, nn.BatchNorm2d)]
+    hidden, output = (layer for layer in network if isinstance(layer, nn.Linear))
+    arrays = {}
+    for index, (convolution, normal) in enumerate(zip(convolutions, normals, strict=True)):
+        gain = normal.weight / torch.sqrt(normal.running_var + normal.eps)
         kernel = convolution.weight * gain[:, None, None, None]
-        arrays[f"convolution_{index}"] = kernel.permute(2, 3, 1, 0).detach().numpy()
-        arrays[f"convolution_{index}_bias"] = (normal.bias - mean * gain).detach().numpy()
+        arrays[f"convolution_{index}"] = kernel.permute(2, 3, 1, 0)
+        arrays[f"convolution_{index}_bias"] = normal.bias - normal.running_mean * gain
     side = CROP_PX // 8
-    hidden = network.hidden.weight.reshape(HIDDEN, CHANNELS[-1], side, side)
-    arrays["hidden"] = hidden.permute(2, 3, 1, 0).reshape(-1, HIDDEN).detach().numpy()
-    arrays["hidden_bias"] = network.hidden.bias.detach().numpy()
-    arrays["output"] = network.output.weight.T.detach().numpy()
-    arrays["output_bias"] = network.output.bias.detach().numpy()
-    return arrays
+    laid_out = hidden.weight.reshape(HIDDEN, CHANNELS[-1], side, side).permute(2, 3, 1, 0)
+    arrays |= {"hidden": laid_out.reshape(-1, HIDDEN), "hidden_bias": hidden.bias}
+    arrays |= {"output": output.weight.T, "output_bias": output.bias}
+    return {name: array.detach().numpy() for name, array in arrays.items()}
 
 
-def save(networks: Sequence[CropNetwork], path: Path) -> None:
+def save(networks: Sequence[nn.Sequential], path: Path) -> None:
     """Write the weights of one network, or of several to be averaged, as float16 without pickle."""
     arrays = {
         f"{index}.{name}": array.astype(np.float16)
