@@ -27,7 +27,7 @@ def test_an_intact_certificate_says_who_signed_and_what_was_proved(cert, key):
     assert "intact" in answer.output
     assert key.did in answer.output
     assert "board-check 1.2.0 tried on “PCB 外观检测”: passed" in answer.output
-    assert "miss_rate < 0.002: proved" in answer.output
+    assert "proved: miss rate < 0.2 %" in answer.output
     assert "sandbox level bwrap" in answer.output
 
 
@@ -129,3 +129,26 @@ def test_control_characters_of_a_stranger_do_not_reach_the_terminal(make_result,
     answer = verify(path)
     assert "\x1b[2J" not in answer.output
     assert "\x07" not in answer.output
+
+
+def test_a_certificate_with_figures_of_another_kind_is_still_read(make_result, key, at, tmp_path):
+    result = make_result()
+    result["targets"][0] |= {"metric": "unheard_of", "point": [1], "upper": {"a": 1}}
+    result["targets"][1] |= {"confidence": "high", "events": None}
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(certificate.issue(result, key=key, at=at, need="PCB")))
+    answer = verify(path, "--production")
+    assert answer.exit_code == 1
+    assert answer.exception is None or isinstance(answer.exception, SystemExit)
+    assert "unheard_of < 0.002" in answer.output
+
+
+@pytest.mark.parametrize("targets", [[1], [{}], [{"metric": "a", "op": "<", "answer": ["proved"]}]])
+def test_targets_of_another_form_are_refused(make_result, key, at, tmp_path, targets):
+    signed = certificate.issue(make_result(), key=key, at=at, need="PCB")
+    signed["credentialSubject"]["targets"] = targets
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(signed))
+    answer = verify(path, "--production", "--lang", "en")
+    assert answer.exit_code == 2
+    assert "credentialSubject.targets[0]" in answer.output

@@ -480,6 +480,11 @@ def _well_formed_subject(found: object) -> None:
     ):
         value = subject_of.get(name)
         _want(f"credentialSubject.{name}", isinstance(value, kind), value, kind.__name__)
+    for place, entry in enumerate(subject_of["targets"]):
+        fits = isinstance(entry, dict) and all(
+            isinstance(entry.get(name), str) for name in ("metric", "op", "answer")
+        )
+        _want(f"credentialSubject.targets[{place}]", fits, entry, "metric, op, limit, answer")
 
 
 def _want(where: str, fits: bool, found: object, wanted: object = "DataIntegrityProof") -> None:

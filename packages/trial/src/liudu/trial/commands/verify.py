@@ -12,6 +12,7 @@ import yaml
 from liudu.contract import Language, Refusal
 from liudu.trial import certificate, clock, keys, recheck
 from liudu.trial.console import EXIT_NO, Console, with_console
+from liudu.trial.verdict import target_sentence
 
 MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unknown": ("?", "yellow")}
 VERDICTS = {
@@ -202,16 +203,12 @@ def _certified(subject: Mapping[str, Any], *, zh: bool) -> list[str]:
 
 
 def _target(entry: Mapping[str, Any], *, zh: bool) -> str:
-    answers = {"proved": "已证明", "refuted": "已否定", "not_yet": "证据不足"}
-    answer = str(entry.get("answer"))
-    said = answers.get(answer, answer) if zh else answer.replace("_", " ")
-    promise = f"{entry.get('metric')} {entry.get('op')} {entry.get('limit')}"
-    figures = [
-        f"{name} {entry[name]:.6g}"
-        for name in ("point", "lower", "upper")
-        if isinstance(entry.get(name), int | float)
-    ]
-    return f"{promise}: {said} ({', '.join(figures)})"
+    figures = {"point": None, "lower": None, "upper": None, **entry}
+    try:
+        return target_sentence(figures, "zh" if zh else "en")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Signed by somebody whose metrics or figures are unknown here: repeat what it says.
+        return f"{entry['metric']} {entry['op']} {entry.get('limit')}: {entry['answer']}"
 
 
 def plain(text: str) -> str:

@@ -26,6 +26,7 @@ INK, MUTED, LINE, ACCENT = "#17211e", "#5b6864", "#dfe4e1", "#0d6b5b"
 ANSWERS = {"proved": "#0b6b4a", "refuted": "#b3261e", "not_yet": "#8a5b00"}
 FAR = 8.0  # limit and bound so many times apart are shown on a logarithmic scale
 FLOOR = 1e-6
+RISKS_SHOWN = 5  # a curve is drawn up to so many times the limit: beyond it nobody may go
 ONCE: Json = {"values": [{}]}  # a mark that stands for no row is drawn once, not once a row
 
 
@@ -178,6 +179,11 @@ def risk_coverage(
         for row in curve
     ]
 
+    known = [value for row in values for value in (row["risk"], row["upper"]) if value is not None]
+    top = max([*known, limit or 0.0]) * 1.05 or 1.0
+    if limit:
+        top = min(top, limit * RISKS_SHOWN)
+
     def spec(language: Language) -> Json:
         x = {
             "field": "coverage",
@@ -189,19 +195,19 @@ def risk_coverage(
             "type": "quantitative",
             "title": titles[1].say(language),
             "axis": {"format": ".2~%", "tickCount": 5},
-            "scale": {"zero": True},
+            "scale": {"domain": [0, top], "nice": False},
         }
         layers: list[Json] = [
             {
-                "mark": {"type": "area", "color": ACCENT, "opacity": 0.14},
+                "mark": {"type": "area", "color": ACCENT, "opacity": 0.14, "clip": True},
                 "encoding": {"x": x, "y": {"field": "risk", **y}, "y2": {"field": "upper"}},
             },
             {
-                "mark": {"type": "line", "color": ACCENT, "strokeWidth": 2.2},
+                "mark": {"type": "line", "color": ACCENT, "strokeWidth": 2.2, "clip": True},
                 "encoding": {"x": x, "y": {"field": "risk", **y}},
             },
             {
-                "mark": {"type": "line", "color": ACCENT, "strokeWidth": 1, "strokeDash": [3, 3]},
+                "mark": {"type": "line", "color": ACCENT, "strokeDash": [3, 3], "clip": True},
                 "encoding": {"x": x, "y": {"field": "upper", **y}},
             },
         ]

@@ -92,6 +92,7 @@ class Report:
     matrix: Matrix | None
     figures: tuple[Figure, ...]
     speed: tuple[Figure, ...]
+    measured: Table | None
     speed_note: Text | None
     gallery: Gallery
     methods: tuple[tuple[Text, Text], ...]
@@ -124,6 +125,7 @@ def build(run: RunFolder, *, need: str, gallery: Gallery, certificate_digest: st
         matrix=matrix(details.get("confusion")),
         figures=tuple(_curves(details, targets=flat_targets(result))),
         speed=tuple(_speed(run)),
+        measured=_measured(run),
         speed_note=None if run.timings is not None else sentences.NO_TIMINGS,
         gallery=gallery,
         methods=sentences.methods(flat_targets(result)),
@@ -273,8 +275,9 @@ def _classes(details: Json) -> Table | None:
 
 
 def _others(details: Json) -> Table | None:
-    known = [name for name in details if name in sentences.FIELDS and name != "by_class"]
-    rows = [(sentences.FIELDS[n], _cell(n, details[n])) for n in known if details[n] is not None]
+    known = [name for name in details if name in sentences.FIELDS and details[name] is not None]
+    known = [name for name in known if name != "missing" or details[name]]
+    rows = [(sentences.FIELDS[name], _cell(name, details[name])) for name in known]
     if not rows:
         return None
     return Table(
@@ -399,9 +402,35 @@ def _selective(details: Json, *, targets: Sequence[Json]) -> list[Figure]:
 
 def _speed(run: RunFolder) -> list[Figure]:
     figures = []
-    if run.timings is not None and len(run.timings):
+    if run.timings is not None and np.isfinite(run.timings).all(axis=1).any():
         figures += [_latency(run), _pace(run)]
     return figures
+
+
+def _measured(run: RunFolder) -> Table | None:
+    measured = run.result.get("measurements") or {}
+    limit_mib = (run.asked.get("limits") or {}).get("memory_mib")
+    seconds = [
+        (name, duration(float(measured[key])))
+        for key, name in sentences.SPANS
+        if isinstance(measured.get(key), int | float)
+    ]
+    peak = measured.get("memory_peak_mib")
+    if isinstance(peak, int | float):
+        of = Text(f"（上限 {count(limit_mib)}）", f" of {count(limit_mib)}") if limit_mib else DASH
+        shown = (
+            Text(f"{count(peak)} MiB{of.zh}", f"{count(peak)}{of.en} MiB")
+            if limit_mib
+            else same(f"{count(peak)} MiB")
+        )
+        seconds.append((Text("内存峰值", "Peak memory"), shown))
+    if not seconds:
+        return None
+    return Table(
+        caption=Text("用时与内存（从沙箱外测量）", "Time and memory (measured from outside)"),
+        columns=(Text("项目", "Figure"), Text("值", "Value")),
+        rows=tuple(seconds),
+    )
 
 
 def _latency(run: RunFolder) -> Figure:
@@ -442,7 +471,8 @@ def _pace(run: RunFolder) -> Figure:
     timings = run.timings
     if timings is None:
         raise AssertionError
-    done_s = np.sort(timings[:, 1][np.isfinite(timings[:, 1])])
+    first_s = float(np.nanmin(timings[:, 0]))  # what lies before is start-up, told apart
+    done_s = np.sort(timings[:, 1][np.isfinite(timings[:, 1])]) - first_s
     end_s = max(float(done_s[-1]), 1e-6)
     stretches = max(1, min(STRETCHES, len(done_s) // 5))
     counts, edges = np.histogram(done_s, bins=stretches, range=(0, end_s))

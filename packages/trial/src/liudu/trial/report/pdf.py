@@ -38,7 +38,7 @@ WORDS = {
         "混淆矩阵：每行是真实类别，每列是作答", "Confusion: rows are the truth, columns the answer"
     ),
     "curves": Text("阈值怎么选", "Which threshold to choose"),
-    "speed": Text("快慢", "Speed"),
+    "speed": Text("快慢与用量", "Speed and resources"),
     "gallery": Text("最严重的错误", "The worst errors"),
     "legend": Text(
         "实线：真实缺陷　虚线：方案的回答", "Solid: the true defect. Dashed: what it answered."
@@ -176,6 +176,7 @@ class _Paper:
             "others": self._table(report.others),
             "figures": [self._figure(f) for f in report.figures],
             "speed": [self._figure(f) for f in report.speed],
+            "measured": self._table(report.measured),
             "speed_note": self.say(report.speed_note),
         }
 

@@ -59,7 +59,6 @@ NO_ERRORS = Text(
 NOT_SCORED = Text("没有可评的作答，所以没有图片。", "Nothing was answered that could be shown.")
 GONE = Text("封存文件夹里没有这张图片", "The seal does not hold this picture")
 UNREADABLE = Text("图片打不开（损坏或不是图片）", "The picture cannot be opened (damaged, or none)")
-NO_PICTURE = Text("该件不是图片", "This piece is no picture")
 NO_SEAL = Text(
     "未找到封存文件夹，用 --seal 指定后可附图片",
     "The seal was not found: name it with --seal to see the picture",
@@ -109,8 +108,8 @@ def _paths(seal: Path, *, ids: set[str]) -> dict[str, str]:
     with items.open("rb") as lines:
         for line in lines:
             item = orjson.loads(line)
-            if item.get("id") in ids and item.get("path"):
-                found[item["id"]] = item["path"]
+            if item.get("id") in ids:
+                found[item["id"]] = str(item.get("path") or "")
     return found
 
 
@@ -174,7 +173,9 @@ def _load(
     answer: Iterable[tuple[float, ...]],
 ) -> tuple[bytes | None, tuple[int, int], Text | None]:
     if path is None:
-        return None, (0, 0), GONE if (seal / "items.jsonl").is_file() else NO_SEAL
+        return None, (0, 0), GONE
+    if not path:  # a step of a series has no file, and nothing is missing
+        return None, (0, 0), None
     file = (seal / path).resolve()
     if not file.is_relative_to(seal.resolve()) or not file.is_file():
         return None, (0, 0), GONE
@@ -198,7 +199,7 @@ def _load(
     _draw(small, truth, scale=scale, colour=TRUTH, dashed=False)
     _draw(small, answer, scale=scale, colour=ANSWER, dashed=True)
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=78, optimize=True)
+    small.save(out, "JPEG", quality=80, optimize=True, subsampling=0)
     return out.getvalue(), small.size, None
 
 
@@ -246,10 +247,10 @@ def _line(
 ) -> None:
     x1, y1, x2, y2 = side
     length = max(abs(x2 - x1), abs(y2 - y1), 1)
-    step = 12.0 if dashed else length
+    step = 11.0 if dashed else length
     start = 0.0
     while start < length:
-        end = min(start + (7.0 if dashed else length), length)
+        end = min(start + (6.0 if dashed else length), length)
         points = [
             (x1 + (x2 - x1) * at / length, y1 + (y2 - y1) * at / length) for at in (start, end)
         ]

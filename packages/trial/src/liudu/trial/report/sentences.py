@@ -50,6 +50,11 @@ FILES = (
     ("measurements.json", Text("用时、CPU、内存", "time, CPU and memory")),
     ("certificate.json", Text("签名证书", "the signed certificate")),
 )
+SPANS = (
+    ("wall_s", Text("总用时", "Wall time")),
+    ("startup_s", Text("其中启动", "of it, start-up")),
+    ("cpu_s", Text("CPU 时间", "CPU time")),
+)
 TARGET_COLUMNS = (
     Text("指标", "Metric"),
     Text("承诺", "Promise"),
