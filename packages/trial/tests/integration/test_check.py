@@ -256,6 +256,20 @@ def test_a_package_that_is_not_installed_is_named_before_anything_runs(tmp_path)
     assert (found.conforms, found.tasks) == (False, ())
 
 
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [({"resources": {"gpu": {"count": 1}}}, []), ({}, ["--task", "value"])],
+    ids=["a GPU", "another task"],
+)
+def test_what_no_trial_here_could_run_is_refused_before_it_runs(tmp_path, changes, options):
+    folder = solution(tmp_path / "odd", "", **changes)
+
+    result = CliRunner().invoke(main, ["check", str(folder), *options])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("✗ ")
+
+
 @pytest.mark.parametrize("task", ["classify", "detect", "alarm", "value"])
 def test_every_task_has_samples_that_a_solution_can_answer(task, tmp_path):
     answer = {

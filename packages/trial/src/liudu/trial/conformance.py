@@ -20,8 +20,9 @@ from liudu.contract import (
     missing_needs,
     open_bundle,
 )
-from liudu.sandbox import Level, Limits, Slot, best_level, claim_slot, python_runtime
+from liudu.sandbox import Level, Limits, Slot, best_level, claim_slot
 from liudu.trial.progress import Progress, Silence
+from liudu.trial.runtime import require_fit, runtime_of
 from liudu.trial.serve_batch import serve_batch
 from liudu.trial.serve_stream import serve_stream
 from liudu.trial.serving import Clock, Isolation, Served, Terms
@@ -98,6 +99,8 @@ def check_solution(
     ------
     liudu.contract.BundleError, liudu.contract.ManifestError
         The solution cannot even be opened.
+    liudu.trial.runtime.WrongTaskError, NoGpuError, TooFewCpusError
+        Its manifest asks for what this machine has not, or it does not do the task.
     liudu.trial.serving.InfraError
         This machine failed, not the solution.
 
@@ -108,6 +111,8 @@ def check_solution(
         facts = {"manifest": bundle.manifest, "digest": bundle.digest, "level": level}
         if missing := missing_needs(bundle.manifest):
             return Conformance(**facts, missing=missing)  # type: ignore[arg-type]
+        for task in tasks or bundle.manifest.tasks:
+            require_fit(bundle.manifest, task=task, mode=bundle.manifest.mode)
         with claim_slot() as slot:
             runner = _Runner(
                 bundle=bundle,
@@ -133,7 +138,7 @@ def _isolation(manifest: Manifest, *, level: Level, slot: Slot) -> Isolation:
         level=level,
         slot=slot,
         limits=Limits(memory_mib=manifest.resources.memory_mib, wall_s=WALL_S),
-        runtime=python_runtime() if manifest.runtime.use == "python" else (),
+        runtime=runtime_of(manifest),
     )
 
 
