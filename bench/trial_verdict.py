@@ -105,9 +105,7 @@ def measure():
 
     for _ in range(REPEATS):
         timed("plan", lambda: plan(PROMISE))
-        columns = timed(
-            "read", lambda: read_label_columns(lines, ids=known, classes=classes)
-        )
+        columns = timed("read", lambda: read_label_columns(lines, ids=known, classes=classes))
         scored = timed("score", lambda: classify.score(truth, columns, promise=PROMISE))  # noqa: B023
         verdict = timed("judge", lambda: judge(PROMISE, scored.evidence))  # noqa: B023
         found = timed("plain read", lambda: plain_read(lines))
@@ -123,7 +121,11 @@ def measure():
 
 def interval(values):
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
-    return {"low": round(float(low), 4), "median": round(float(middle), 4), "high": round(float(high), 4)}
+    return {
+        "low": round(float(low), 4),
+        "median": round(float(middle), 4),
+        "high": round(float(high), 4),
+    }
 
 
 def main():

@@ -67,8 +67,8 @@ class KeyTwiceError(Refusal):
 class PromiseAtError(Refusal):
     """A promise was refused; says where in the file. Its `code` is that of the broken rule."""
 
-    en = "{path}, line {line}: {en}"
-    zh = "{path} 第 {line} 行：{zh}"
+    en = "{path}, line {line}: {why_en}"
+    zh = "{path} 第 {line} 行：{why_zh}"
 
     @property
     def code(self) -> str:
@@ -145,7 +145,7 @@ def load_promise(path: Path) -> Promise:
     except PromiseError as error:
         line = _line_of(error, mapping, places)
         raise PromiseAtError(
-            path=path, line=line, rule=error.code, en=error.say("en"), zh=error.say("zh")
+            path=path, line=line, rule=error.code, why_en=error.say("en"), why_zh=error.say("zh")
         ) from error
 
 
