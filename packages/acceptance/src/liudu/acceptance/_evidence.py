@@ -13,12 +13,12 @@ from liudu.contract import Refusal
 class BadEvidenceError(Refusal):
     """Evidence that cannot be what it says."""
 
-    en = "The evidence for {metric}: {en_why}."
-    zh = "{metric} 的证据有误：{zh_why}。"
+    en = "The evidence for {metric}: {why_en}."
+    zh = "{metric} 的证据有误：{why_zh}。"
 
 
-def _refuse(metric: str, en_why: str, zh_why: str) -> BadEvidenceError:
-    return BadEvidenceError(metric=metric, en_why=en_why, zh_why=zh_why)
+def _refuse(metric: str, why_en: str, why_zh: str) -> BadEvidenceError:
+    return BadEvidenceError(metric=metric, why_en=why_en, why_zh=why_zh)
 
 
 def _whole(values: object) -> NDArray[np.int64] | None:

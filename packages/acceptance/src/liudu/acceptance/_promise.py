@@ -49,33 +49,44 @@ _LIMITS = (
 class PromiseError(Refusal):
     """A promise that cannot be judged; the kinds below say which rule is broken."""
 
+    def __init__(self, **facts: object) -> None:
+        if "where" in facts:
+            where = str(facts["where"])
+            numbered = where.startswith("target ")
+            facts["where_zh"] = (
+                f"第 {where.removeprefix('target ')} 个目标"
+                if numbered
+                else where.replace("the promise", "承诺")
+            )
+        super().__init__(**facts)
+
 
 class NotAMappingError(PromiseError):
     """Something that should have keys has none."""
 
     en = "{where} is {value}, not a mapping of keys to values: write it like\n{example}"
-    zh = "{where} 是 {value}，不是“键: 值”的形式。请写成：\n{example}"
+    zh = "{where_zh}是 {value}，不是“键: 值”的形式。请写成：\n{example}"
 
 
 class UnknownKeyError(PromiseError):
     """A key that means nothing, mostly a slip of the pen."""
 
     en = "{where} has the unknown key {key!r}; {nearest_en}. Known keys: {known}."
-    zh = "{where} 中有不认识的键 {key!r}；{nearest_zh}。可用的键：{known}。"
+    zh = "{where_zh}中有不认识的键 {key!r}；{nearest_zh}。可用的键：{known}。"
 
 
 class MissingKeyError(PromiseError):
     """A key that must be there is not."""
 
     en = "{where} lacks the key {key!r}: add it, for example {example}."
-    zh = "{where} 缺少键 {key!r}：请补上，例如 {example}。"
+    zh = "{where_zh}缺少键 {key!r}：请补上，例如 {example}。"
 
 
 class BadValueError(PromiseError):
     """A value outside what its key allows."""
 
     en = "{where}: {key} is {value!r}, but must be {allowed_en}."
-    zh = "{where}：{key} 的值是 {value!r}，应为{allowed_zh}。"
+    zh = "{where_zh}：{key} 的值是 {value!r}，应为{allowed_zh}。"
 
 
 class UnknownMetricError(PromiseError):
