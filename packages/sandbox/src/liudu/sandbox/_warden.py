@@ -411,6 +411,10 @@ def main(setup_fd: int, control_fd: int, report_fd: int) -> None:
         warden.killed_because = warden.killed_because or "start"
     finally:
         report = repr(warden.end()).encode()
+        if setup["tmp"] and os.getppid() != setup["runner_pid"]:  # nobody else is left to do it
+            import shutil  # noqa: PLC0415 - for this one rare end
+
+            shutil.rmtree(setup["tmp"], ignore_errors=True)
         while report:
             report = report[os.write(report_fd, report) :]
     os._exit(0)
