@@ -1,12 +1,15 @@
 """`liudu-trial verify`, as a person or a script meets it."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from liudu.trial import certificate, keys
 from liudu.trial.cli import main
+from liudu.trial.commands.verify import read_trust
 
 
 def verify(*arguments):
@@ -152,3 +155,25 @@ def test_targets_of_another_form_are_refused(make_result, key, at, tmp_path, tar
     answer = verify(path, "--production", "--lang", "en")
     assert answer.exit_code == 2
     assert "credentialSubject.targets[0]" in answer.output
+
+
+DOCS = Path(__file__).parents[4] / "docs"
+
+
+def test_the_trust_file_of_the_manual_is_one(tmp_path):
+    manual = (DOCS / "how-to" / "verify-a-certificate.md").read_text(encoding="utf-8")
+    path = tmp_path / "trust.yaml"
+    path.write_text(re.search(r"```yaml\n(.*?)```", manual, re.DOTALL)[1], encoding="utf-8")
+    assert list(read_trust(path).values()) == ["苏州市人工智能试验中心"]
+
+
+def test_the_reference_names_every_field_of_a_certificate(make_result, key, at):
+    reference = (DOCS / "reference" / "certificate.md").read_text(encoding="utf-8")
+    signed = certificate.issue(make_result(), key=key, at=at, need="PCB", required_level="bwrap")
+    names = {
+        *signed,
+        *signed["credentialSubject"],
+        *signed["proof"],
+        *signed["credentialSubject"]["level"],
+    }
+    assert {name for name in names if f"`{name}" not in reference and name != "id"} == set()

@@ -5,6 +5,7 @@ No chart tells anything by colour alone.
 """
 
 import functools
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,14 +54,18 @@ def draw(specification: Json) -> str:
     """Return the SVG of a Vega-Lite specification."""
     _register_fonts()
     svg = vl_convert.vegalite_to_svg({**specification, "config": CONFIG}, allowed_base_urls=[])
-    return _plain_svg(str(svg))
+    return _plain_svg(str(svg), name=hashlib.sha256(repr(specification).encode()).hexdigest()[:8])
 
 
-def _plain_svg(svg: str) -> str:
+def _plain_svg(svg: str, *, name: str) -> str:
     # Vega marks every group as a graphics object with a role of its own; the figure has one name.
-    return re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)
+    # It numbers its clips through the whole process: name them by their chart instead.
+    names = {old: f"c{name}-{n}" for n, old in enumerate(dict.fromkeys(CLIP.findall(svg)))}
+    return CLIP.sub(lambda found: names[found[0]], svg)
 
 
+CLIP = re.compile(r"\bclip\d+\b")
 CONFIG: Json = {
     "font": FONT,
     "background": "transparent",

@@ -471,8 +471,8 @@ def _pace(run: RunFolder) -> Figure:
     timings = run.timings
     if timings is None:
         raise AssertionError
-    first_s = float(np.nanmin(timings[:, 0]))  # what lies before is start-up, told apart
-    done_s = np.sort(timings[:, 1][np.isfinite(timings[:, 1])]) - first_s
+    done_s = np.sort(timings[:, 1][np.isfinite(timings[:, 1])])
+    done_s -= done_s[0]  # what lies before the first answer is start-up, which is told apart
     end_s = max(float(done_s[-1]), 1e-6)
     stretches = max(1, min(STRETCHES, len(done_s) // 5))
     counts, edges = np.histogram(done_s, bins=stretches, range=(0, end_s))

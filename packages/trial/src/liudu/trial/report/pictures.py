@@ -237,7 +237,7 @@ def _draw(
         c, d = max(x2 * scale[0], a + 3), max(y2 * scale[1], b + 3)
         corners = ((a, b, c, b), (c, b, c, d), (c, d, a, d), (a, d, a, b))
         for side in corners:
-            draw.line(side, fill=HALO, width=5)
+            draw.line(side, fill=HALO, width=6)
         for side in corners:
             _line(draw, side, colour=colour, dashed=dashed)
 
@@ -254,5 +254,5 @@ def _line(
         points = [
             (x1 + (x2 - x1) * at / length, y1 + (y2 - y1) * at / length) for at in (start, end)
         ]
-        draw.line(points, fill=colour, width=2)
+        draw.line(points, fill=colour, width=3)
         start += step

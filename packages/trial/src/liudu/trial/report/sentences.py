@@ -432,7 +432,7 @@ def latency(*, p50: float, p99: float, beyond: int) -> Text:
 def pace_axes(unit: str) -> tuple[Text, Text]:
     """Return the titles of the axes of pace over time."""
     zh = "分钟" if unit == "min" else "秒"
-    return Text(f"开始后的时间（{zh}）", f"Time since the start ({unit})"), Text(
+    return Text(f"首件答出后的时间（{zh}）", f"Time since the first answer ({unit})"), Text(
         "件/小时", "Pieces an hour"
     )
 
