@@ -43,7 +43,7 @@ class State(StrEnum):
 _NEXT: Mapping[State | None, frozenset[State]] = {
     None: frozenset({State.CREATED}),
     State.CREATED: frozenset({State.STAGED}),
-    State.STAGED: frozenset({State.STAGED, State.SERVING}),
+    State.STAGED: frozenset({State.STAGED, State.SERVING, State.COLLECTED}),
     State.SERVING: frozenset({State.STAGED, State.SERVING, State.COLLECTED}),
     State.COLLECTED: frozenset({State.STAGED, State.SCORED}),
     State.SCORED: frozenset({State.STAGED, State.SCORED, State.COMPLETE}),

@@ -37,6 +37,7 @@ from liudu.trial.serving import (
     Served,
     Solution,
     Terms,
+    TooMuchOutputError,
     missing_of,
     why_ended,
 )
@@ -121,6 +122,10 @@ def serve_batch(
             outcome = running.wait()
         wall_s = outcome.wall_s
         reason, why = why_ended(outcome, limits=isolation.limits)
+        if reason is Reason.CRASH and _is_full(output, limits=isolation.limits):
+            # Most languages take the signal of a file at its limit as an error and end by it.
+            reason = Reason.BAD_OUTPUT
+            why = TooMuchOutputError(output_mib=isolation.limits.output_mib)
         predictions: dict[str, Prediction] = {}
         done_at_s = np.empty(0)
         if reason is Reason.OK:
@@ -145,6 +150,12 @@ def _reason(why: Refusal | None) -> Reason:
         return Reason.OK
     bad = isinstance(why, (BadPredictionError, HostileOutputError))
     return Reason.BAD_OUTPUT if bad else Reason.MISSING_ITEMS
+
+
+def _is_full(output: Path, *, limits: Limits) -> bool:
+    with contextlib.suppress(OSError):
+        return (output / PREDICTIONS_NAME).lstat().st_size >= limits.output_mib * MIB_BYTES
+    return False
 
 
 def _collected(output: Path, *, limits: Limits, owner_uid: int) -> tuple[bytes, Refusal | None]:

@@ -50,6 +50,7 @@ from liudu.trial.staging import Inputs, stage
 READ_BYTES = 256 * 1024
 FIRST_LOOK = 32  # answers before the first look at whether the trial is decided
 TELL_EVERY_S = 0.1
+WAIT_S_MAX = 3600.0  # the system call takes no more than some weeks
 LOOK_GROWTH = 1.25  # each look comes after so many times the answers: their total cost stays linear
 
 Predictions = Mapping[str, Prediction]
@@ -322,7 +323,7 @@ class _Exchange:
                     Reason.TIMEOUT,
                     NotInTimeError(what="“end”", what_zh="“end”", limit_s=limit_s),
                 )
-            if self._poll.poll(left_s * 1000):
+            if self._poll.poll(min(left_s, WAIT_S_MAX) * 1000):
                 self._read(self._monotonic())
 
     # -- waiting, reading, writing ----------------------------------------------------------
@@ -339,7 +340,7 @@ class _Exchange:
             now_s = self._monotonic()
             if now_s >= until_s:
                 raise _StopError(Reason.TIMEOUT, self._late(deadline_s, now_s))
-            events = self._poll.poll((until_s - now_s) * 1000 + 1)
+            events = self._poll.poll(min(until_s - now_s, WAIT_S_MAX) * 1000 + 1)
             if self._rest:
                 self._write()
             if any(fd == self._out_fd for fd, _ in events):

@@ -1,5 +1,6 @@
 """The folder that a solution sees as ``/in``, made from links and taken away again."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -7,7 +8,7 @@ import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import attrs
 
@@ -74,7 +75,7 @@ class Inputs:
         }
         for path, name in paths.items():
             _require_inside(path, item=name)
-        for parent in sorted({PurePosixPath(path).parent for path in paths}):
+        for parent in sorted({path.rpartition("/")[0] for path in paths}):
             _make(self.folder / parent)
         if paths and not self._can_link(next(iter(paths))):
             self._copy(paths)
@@ -88,11 +89,12 @@ class Inputs:
 
     def show(self, item: Item) -> None:
         """Let the files of an item appear; those that it shares with others appear once."""
+        source, folder = str(self._source), str(self.folder)  # pathlib costs more than the link
         for path in paths_of(item):
             if path in self._shown:
                 continue
             try:
-                os.link(self._source / path, self.folder / path)
+                os.link(f"{source}/{path}", f"{folder}/{path}")
             except FileNotFoundError:
                 raise PieceNotThereError(item=item.id, path=path, folder=self.pieces) from None
             self._shown.add(path)
@@ -148,8 +150,7 @@ def paths_of(item: Item) -> Iterator[str]:
 
 
 def _require_inside(path: str, *, item: str) -> None:
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts:
+    if path.startswith("/") or ".." in path.split("/"):
         raise PathLeavesFolderError(item=item, path=path)
 
 
@@ -174,10 +175,15 @@ def stage(folder: Path, *, pieces: Path) -> Iterator[tuple[Inputs, Path]]:
 
 
 def clear(folder: Path) -> None:
-    """Take a folder away, however deep and unreadable a solution made it.
+    """Take a folder away, however deep and unreadable a solution made it; follow no links.
 
-    The command of the system does it because it neither follows links nor runs out of stack.
+    What Python's own way cannot take away, for want of stack, of descriptors or of rights, the
+    command of the system can.
     """
+    if not folder.exists():
+        return
+    with contextlib.suppress(OSError, RecursionError):
+        shutil.rmtree(folder)
     if not folder.exists():
         return
     command = ["rm", "-rf", "--one-file-system", "--", str(folder)]

@@ -15,7 +15,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from liudu.acceptance import Look, TargetVerdict
+from liudu.acceptance import METRICS, Look, TargetVerdict
 from liudu.contract import Language, Refusal
 from liudu.sandbox import Level
 from liudu.trial import clock
@@ -33,7 +33,9 @@ from liudu.trial.run import RETRIES, RunResult, run_trial
 from liudu.trial.run_folder import RunFolder
 from liudu.trial.seal import open_seal
 from liudu.trial.serving import ITEM_TIMEOUT_S, Clock, InfraError
-from liudu.trial.verdict import sentence, target_sentence
+from liudu.trial.verdict import sentence
+
+WHOLE_FROM = 10_000  # from here on digits behind the point say nothing
 
 
 class NothingToResumeError(Refusal):
@@ -260,12 +262,13 @@ def standing(target: TargetVerdict, *, language: Language) -> str:
 
     """
     zh = language == "zh"
-    counts = "" if target.trials is None else f" {target.events or 0}/{target.trials}"
+    ratio = METRICS[target.target.metric].kind == "ratio"
+    counts = f" {target.events or 0}/{target.trials or 0}" if ratio else ""
     if target.target.op.startswith("<"):
         bound, sign = target.upper, "≤"
     else:
         bound, sign = target.lower, "≥"
-    shown = "" if bound is None else f" {sign} {_figure(bound, ratio=target.target.limit < 1)}"
+    shown = "" if bound is None else f" {sign} {_figure(bound, ratio=ratio)}"
     if target.answer != "not_yet":
         word = {"proved": ("已证明", "proved"), "refuted": ("已否定", "refuted")}[target.answer]
         return f"{target.target.metric}{counts}{shown} {word[0 if zh else 1]}"
@@ -277,7 +280,9 @@ def standing(target: TargetVerdict, *, language: Language) -> str:
 
 
 def _figure(value: float, *, ratio: bool) -> str:
-    return f"{100 * value:.3g} %" if ratio else f"{value:.4g}"
+    if ratio:
+        return f"{100 * value:.3g} %"
+    return f"{value:,.4g}" if value < WHOLE_FROM else f"{value:,.0f}"
 
 
 def tell(console: Console, ended: RunResult) -> None:
@@ -290,7 +295,7 @@ def tell(console: Console, ended: RunResult) -> None:
         console.say(zh=ended.why["zh"], en=ended.why["en"])
     if result["reason"] in {"ok", "missing_items"}:
         for target in result["targets"]:
-            line = "  " + target_sentence(target, language)
+            line = target_line(target)
             console.say(zh=line, en=line)
     measured_zh, measured_en = _measured(result["measurements"])
     console.say(zh=measured_zh, en=measured_en)
@@ -305,6 +310,25 @@ def tell(console: Console, ended: RunResult) -> None:
         zh=f"下一步：liudu-trial report {ended.folder}",
         en=f"Next: liudu-trial report {ended.folder}",
     )
+
+
+def target_line(target: Mapping[str, Any]) -> str:
+    """Return one target with its interval against its limit.
+
+    Examples
+    --------
+    ``  ✓ miss_rate       0/334   0 % … 0.893 %   < 5 %``
+
+    """
+    ratio = METRICS[target["metric"]].kind == "ratio"
+    mark = {"proved": "✓", "refuted": "✗", "not_yet": "?"}[target["answer"]]
+    counts = f"{target['events']}/{target['trials']}" if ratio else ""
+    ends = [target["lower"], target["upper"]]
+    if ends == [None, None]:
+        ends = [target["point"]]
+    shown = " … ".join("–" if end is None else _figure(end, ratio=ratio) for end in ends)
+    limit = f"{target['op']} {_figure(target['limit'], ratio=ratio)}"
+    return f"  {mark} {target['metric']:<18} {counts:>12}   {shown:<24} {limit}"
 
 
 def _measured(measurements: Mapping[str, Any]) -> tuple[str, str]:
