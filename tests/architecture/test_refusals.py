@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import string
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 import liudu
 from liudu.contract import Refusal
 
+TRAINING_ONLY = {"liudu.inspect.training"}  # needs torch, which is not installed to run Liudu
+
 
 def _import_everything():
     for module in pkgutil.walk_packages(liudu.__path__, prefix="liudu."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith("__main__") and module.name not in TRAINING_ONLY:
             importlib.import_module(module.name)
 
 
@@ -23,11 +26,9 @@ def _kinds(kind=Refusal):
 
 
 def _fields(template):
-    return {
-        name.split(".")[0].split("[")[0]
-        for _, name, _, _ in string.Formatter().parse(template)
-        if name
-    }
+    """The facts a sentence names; a fact may be a word of the language: ``why`` and ``why_zh``."""
+    names = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+    return {re.split(r"[.\[]", name)[0].removesuffix("_zh").removesuffix("_en") for name in names}
 
 
 _import_everything()

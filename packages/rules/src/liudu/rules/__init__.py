@@ -1,0 +1,1 @@
+"""Policies as data, over a whole city at once."""
