@@ -8,6 +8,14 @@ from liudu.outbreak.detectors._farrington import (
     farrington_original,
 )
 from liudu.outbreak.detectors._harmonic import harmonic
+from liudu.outbreak.detectors._ladder import (
+    DETECTORS,
+    Detector,
+    UnknownDetectorError,
+    UnknownOptionError,
+    detect,
+    detector,
+)
 from liudu.outbreak.detectors._likelihood import likelihood_ratio
 from liudu.outbreak.detectors._reference import bayes, ears, moving_percentile, recent, rki
 from liudu.outbreak.detectors._weeks import (
@@ -18,16 +26,22 @@ from liudu.outbreak.detectors._weeks import (
 )
 
 __all__ = [
+    "DETECTORS",
     "YEAR_CALENDAR_WEEKS",
     "YEAR_COUNTED_WEEKS",
     "Detection",
+    "Detector",
     "Flag",
     "Law",
     "ShapeError",
+    "UnknownDetectorError",
+    "UnknownOptionError",
     "UnknownThresholdError",
     "WeekOutsideError",
     "bayes",
     "cusum",
+    "detect",
+    "detector",
     "ears",
     "farrington",
     "farrington_original",
