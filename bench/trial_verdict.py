@@ -23,7 +23,7 @@ from liudu.trial.scorers import classify
 from liudu.trial.scorers.truth import ClassTruth
 
 ROWS = 1_000_000
-REPEATS = 7
+REPEATS = 5
 PROMISE = Promise.from_mapping(
     {
         "task": "classify",
@@ -86,86 +86,67 @@ def plain_verdict(truth, found):
     return upper[0] < 0.002 and upper[1] <= 0.03
 
 
-def seconds(call):
+def timed(took, name, call, *arguments, **options):
     start = perf_counter()
-    result = call()
-    return perf_counter() - start, result
+    result = call(*arguments, **options)
+    took.setdefault(name, []).append(perf_counter() - start)
+    return result
 
 
 def measure():
     truth, lines = answers(rows=ROWS, rng=np.random.default_rng(20261120))
-    known = frozenset(truth.ids)
-    classes = frozenset(truth.classes)
+    known, classes = frozenset(truth.ids), frozenset(truth.classes)
     took = {}
-
-    def timed(name, call):
-        wall_s, result = seconds(call)
-        took.setdefault(name, []).append(wall_s)
-        return result
-
     for _ in range(REPEATS):
-        timed("plan", lambda: plan(PROMISE))
-        columns = timed("read", lambda: read_label_columns(lines, ids=known, classes=classes))
-        scored = timed("score", lambda: classify.score(truth, columns, promise=PROMISE))  # noqa: B023
-        verdict = timed("judge", lambda: judge(PROMISE, scored.evidence))  # noqa: B023
-        found = timed("plain read", lambda: plain_read(lines))
-        plain = timed("plain verdict", lambda: plain_verdict(truth, found))  # noqa: B023
+        timed(took, "plan", plan, PROMISE)
+        columns = timed(took, "read", read_label_columns, lines, ids=known, classes=classes)
+        scored = timed(took, "score", classify.score, truth, columns, promise=PROMISE)
+        verdict = timed(took, "judge", judge, PROMISE, scored.evidence)
+        found = timed(took, "plain read", plain_read, lines)
+        plain = timed(took, "plain verdict", plain_verdict, truth, found)
         if (verdict.answer == "passed") != plain:
             message = f"verdicts differ: {verdict.answer}, {plain}"
             raise AssertionError(message)
-        del found, columns, scored
     by_id = read_predictions(lines, task="classify", ids=known, classes=classes)
-    timed("score by id", lambda: classify.score(truth, by_id, promise=PROMISE))
+    timed(took, "score by id", classify.score, truth, by_id, promise=PROMISE)
     return {name: np.array(walls) for name, walls in took.items()}
-
-
-def interval(values):
-    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
-    return {
-        "low": round(float(low), 4),
-        "median": round(float(middle), 4),
-        "high": round(float(high), 4),
-    }
 
 
 def main():
     took = measure()
     verdict_s = took["score"] + took["judge"]
     whole_s = took["read"] + verdict_s
+    plain_s = took["plain read"] + took["plain verdict"]
     figures = {
-        "plan_s": interval(took["plan"]),
-        "read_s": interval(took["read"]),
-        "score_s": interval(took["score"]),
-        "judge_s": interval(took["judge"]),
-        "verdict_s": interval(verdict_s),
-        "read_and_verdict_s": interval(whole_s),
-        "score_by_id_s": interval(took["score by id"]),
-        "plain_verdict_s": interval(took["plain verdict"]),
-        "plain_read_and_verdict_s": interval(took["plain read"] + took["plain verdict"]),
-        "verdict_times_as_fast": interval(took["plain verdict"] / verdict_s),
-        "read_and_verdict_times_as_fast": interval(
-            (took["plain read"] + took["plain verdict"]) / whole_s
-        ),
+        "plan_s": took["plan"],
+        "read_s": took["read"],
+        "score_s": took["score"],
+        "judge_s": took["judge"],
+        "verdict_s": verdict_s,
+        "read_and_verdict_s": whole_s,
+        "score_by_id_s": took["score by id"],
+        "plain_verdict_s": took["plain verdict"],
+        "plain_read_and_verdict_s": plain_s,
+        "verdict_times_as_fast": took["plain verdict"] / verdict_s,
+        "read_and_verdict_times_as_fast": plain_s / whole_s,
     }
-    print(f"{ROWS} rows, {REPEATS} repeats; low, median, high")
-    for name, value in figures.items():
-        print(f"{name:32} {value['low']:8.3f} {value['median']:8.3f} {value['high']:8.3f}")
     result = {
-        "name": "trial_verdict",
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251
-        "machine": {
-            "cpu_count": os.cpu_count(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-        },
+        "command": "uv run python bench/trial_verdict.py",
+        "date": datetime.now(UTC).date().isoformat(),  # noqa: TID251
+        "machine": f"{os.cpu_count()} x {platform.machine()}, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}",
+        "load_1min": round(os.getloadavg()[0], 1),
         "rows": ROWS,
         "repeats": REPEATS,
-        "interval": "5 % to 95 % of the repeats",
-        "figures": figures,
     }
+    print(f"{ROWS} rows, {REPEATS} repeats, load {result['load_1min']}; low, median, high")
+    for name, values in figures.items():
+        low, middle, high = (round(float(q), 4) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+        print(f"{name:32} {low:8.3f} {middle:8.3f} {high:8.3f}")
+        result |= {name: middle, f"{name}_interval": [low, high]}
     path = Path(__file__).parent / "results" / "trial_verdict.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from liudu.contract import CONTRACT
 from liudu.trial import audit, precheck
 from liudu.trial import seal as sealing
+from liudu.trial.promise import EXAMPLE
 from liudu.trial.seal import open_seal
 
 
@@ -270,6 +272,25 @@ def test_a_full_disk_leaves_nothing_behind(kit, monkeypatch):
     with pytest.raises(sealing.DiskFullError, match="MiB"):
         kit.seal()
     assert left_over(kit) == []
+
+
+@pytest.mark.slow
+def test_a_limit_on_file_size_is_told_like_a_full_disk(kit):
+    kit.pieces(3)
+    kit.picture("000.png", size=(200, 200))
+    (kit.folder / "targets.yaml").write_text(EXAMPLE)
+    limit = ["prlimit", "--fsize=5000"]
+    words = ["seal", kit.data, "--labels", kit.labels, "--targets", kit.folder / "targets.yaml"]
+    code = "from liudu.trial.cli import main; main()"
+    done = subprocess.run(
+        [*limit, sys.executable, "-c", code, *words, "--out", kit.folder / "seal", "--lang", "en"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "No room for the seal" in done.stderr
+    assert sorted(left_over(kit)) == ["targets.yaml"]
 
 
 def test_a_seal_that_cannot_fit_is_refused_before_anything_is_copied(kit, monkeypatch):
