@@ -20,7 +20,7 @@ DOCUMENTS = sorted(
 
 # A measured figure is a number with a unit of speed, size, share or error; a bare count is not.
 FIGURE = re.compile(
-    r"\d(?:[\d  .,]*\d)?\s?(?:%|‰|×|ms\b|µs\b|MiB\b|GiB\b|kB\b|items/s|pairs/s|s per|毫秒|微秒)"
+    r"\d(?:[\d  .,]*\d)?\s?(?:%|‰|×(?!\s?\d)|ms\b|µs\b|MiB\b|GiB\b|kB\b|items/s|pairs/s|s per|毫秒|微秒)"
     r"|\b(?:F|mAP|AP|AUROC|AUC)(?:@[\d.]+)?\s?(?:=|of|为|是)?\s?(?:0?\.\d+|\d\d\.\d)"
 )
 MARK = re.compile(r"<!--\s*(?:claim:\s*(?P<ids>[\w, -]+?)|(?P<free>not measured:\s*\S.*?))\s*-->")
