@@ -20,7 +20,7 @@ import numpy as np  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parent))
 from inspect_machine import DATA, write_result  # noqa: E402
 
-from liudu.acceptance import upper_bound  # noqa: E402
+from liudu.acceptance import interval, upper_bound  # noqa: E402
 from liudu.inspect import deeppcb, protocol, selection  # noqa: E402
 from liudu.inspect.inspector import inspect  # noqa: E402
 from liudu.inspect.network import load  # noqa: E402
@@ -94,6 +94,28 @@ def by_group(pairs, findings, known):
     return split
 
 
+def bounds(events, trials):
+    """Return the exact two-sided 95 % interval of a ratio."""
+    return list(interval(event_count=events, trial_count=trials, confidence=0.95))
+
+
+def inspected(network, pairs):
+    """Return the findings of each pair and the CPU seconds that each took."""
+    findings, cpu_s = [], []
+    for pair in pairs:
+        begun = time.process_time()
+        findings.append(inspect(network, template=pair.template, test=pair.test))
+        cpu_s.append(time.process_time() - begun)
+    return findings, np.array(cpu_s)
+
+
+def pace(cpu_s):
+    """Return pairs per CPU-second and its 95 % interval by resampling pairs."""
+    rng = np.random.default_rng(SEED)
+    drawn = 1 / rng.choice(cpu_s, (RESAMPLES, len(cpu_s))).mean(axis=1)
+    return float(1 / cpu_s.mean()), [float(v) for v in np.quantile(drawn, [0.025, 0.975])]
+
+
 def tile_trial(network, pairs):
     """Return miss and overkill of tiles, with exact bounds, and the review that is saved."""
     tiles = selection.tile_scores(network, pairs)
@@ -109,9 +131,11 @@ def tile_trial(network, pairs):
                 "score_min": score_min,
                 "missed": missed,
                 "miss_rate": missed / bad_count,
+                "miss_rate_interval": bounds(missed, bad_count),
                 "miss_rate_upper95": upper_bound(event_count=missed, trial_count=bad_count),
                 "false_calls": false,
                 "overkill_rate": false / good_count,
+                "overkill_rate_interval": bounds(false, good_count),
                 "overkill_rate_upper95": upper_bound(event_count=false, trial_count=good_count),
                 "review_cut": 1 - false / max(called, 1),
             }
@@ -153,13 +177,13 @@ def main():
     network = load(WEIGHTS)
     pairs = list(deeppcb.pairs(folder, split="devtest"))
     known = {p.group for p in deeppcb.pairs(folder, split="trainval")}
-    begun = time.process_time()
-    findings = [inspect(network, template=p.template, test=p.test) for p in pairs]
-    cpu_s = time.process_time() - begun
+    findings, cpu_s = inspected(network, pairs)
+    pairs_per_cpu_s, pairs_per_cpu_s_interval = pace(cpu_s)
     result = {
         "pairs": len(pairs),
         "boxes": sum(len(p.boxes) for p in pairs),
-        "pairs_per_cpu_s": len(pairs) / cpu_s,
+        "pairs_per_cpu_s": pairs_per_cpu_s,
+        "pairs_per_cpu_s_interval": pairs_per_cpu_s_interval,
         "detect": by_protocol(pairs, findings),
         "groups": by_group(pairs, findings, known),
         "tiles": tile_trial(network, pairs),

@@ -1,4 +1,4 @@
-"""The claim: at run time numpy is as fast as cv2.dnn for the crop network, one thread.
+"""The claim: at run time numpy is nearly as fast as cv2.dnn for the crop network, one thread.
 
 Run: python bench/inspect_runtime.py        needs onnx (extra `train` of liudu-inspect)
 Prints CPU ms for 14 crops (a typical board) with both, and how far their answers differ.

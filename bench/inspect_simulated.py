@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from inspect_machine import ROOT, write_result
 
-from liudu.acceptance import upper_bound
+from liudu.acceptance import interval, upper_bound
 from liudu.inspect.boards import KINDS
 from liudu.inspect.pack import default_score_min, pack
 from liudu.inspect.simulate import Simulation, simulated, write
@@ -55,6 +55,11 @@ def served(data, folder):
     return [json.loads(line) for line in lines], time.monotonic() - begun, cpu_s
 
 
+def bounds(events, trials):
+    """Return the exact two-sided 95 % interval of a ratio."""
+    return list(interval(event_count=events, trial_count=trials, confidence=0.95))
+
+
 def rates(truth, answers, simulation):
     """Return misses and false calls with exact bounds, and the misses of each kind."""
     given = {a["id"]: a["label"] for a in answers}
@@ -70,10 +75,12 @@ def rates(truth, answers, simulation):
         "defective": len(bad),
         "missed": len(missed),
         "miss_rate": len(missed) / len(bad),
+        "miss_rate_interval": bounds(len(missed), len(bad)),
         "miss_rate_upper95": upper_bound(event_count=len(missed), trial_count=len(bad)),
         "good": len(good),
         "false_calls": false,
         "overkill_rate": false / len(good),
+        "overkill_rate_interval": bounds(false, len(good)),
         "overkill_rate_upper95": upper_bound(event_count=false, trial_count=len(good)),
         "missed_of_kind": by_kind,
     }

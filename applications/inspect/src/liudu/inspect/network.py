@@ -1,7 +1,8 @@
 """The trained network without torch: four convolutions and two dense layers in numpy.
 
-Measured on one thread, numpy and BLAS take less time for this network than ``cv2.dnn`` does and
-need no exchange format: see ``bench/inspect_runtime.py``.
+Measured on one thread, ``cv2.dnn`` takes about a fifth less time for this network; numpy is
+taken because it needs no exchange format and gives one answer with every OpenCV: see
+``bench/inspect_runtime.py``.
 """
 
 from collections.abc import Mapping
