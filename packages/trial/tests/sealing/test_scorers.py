@@ -147,6 +147,24 @@ def test_risk_and_coverage_are_read_off_the_scores(promised):
     assert all(row["risk_upper"] >= row["risk"] for row in curve)
 
 
+def test_the_second_look_that_can_be_spared_comes_with_its_guarantee(promised):
+    truth = class_truth(*["defective"] * 80 + ["ok"] * 100)
+    scores = np.concatenate([np.linspace(0.5, 1, 80), np.linspace(0, 0.6, 100)]).tolist()
+    answers = {f"i{k}": Labelled(f"i{k}", "ok", score) for k, score in enumerate(scores)}
+    promise = promised("classify", [("miss_rate", "<", 0.1), ("overkill_rate", "<=", 0.3)])
+    spared = classify.score(truth, answers, promise=promise).details["selective"]
+    assert spared["miss_upper"] <= 0.1
+    assert spared["released"] == sum(score < spared["threshold"] for score in scores[80:])
+    few = promised("classify", [("miss_rate", "<", 0.002), ("overkill_rate", "<=", 0.3)])
+    assert "refused" in classify.score(truth, answers, promise=few).details["selective"]
+
+
+def test_no_guarantee_is_given_for_pieces_that_hang_together(promised):
+    truth = class_truth("defective", "ok", cluster=np.array([1, 1]))
+    answers = {f"i{k}": Labelled(f"i{k}", "ok", 0.5) for k in range(2)}
+    assert classify.score(truth, answers, promise=promised("classify")).details["selective"] is None
+
+
 def test_without_scores_there_is_no_curve_and_scores_by_class_will_do(promised):
     truth = class_truth("ok", "defective")
     bare = {f"i{k}": Labelled(f"i{k}", "ok") for k in range(2)}

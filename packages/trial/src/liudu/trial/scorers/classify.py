@@ -13,9 +13,15 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from liudu.acceptance import Counts, Promise, upper_bound
+from liudu.acceptance import (
+    Counts,
+    Promise,
+    TooFewSamplesError,
+    learn_then_test,
+    risk_coverage,
+)
 from liudu.contract import LabelColumns, Labelled, Prediction
-from liudu.trial.scorers.scored import WORST_MAX, Scored, spread
+from liudu.trial.scorers.scored import WORST_MAX, Scored
 from liudu.trial.scorers.truth import ClassTruth
 
 NAME = "classify"
@@ -170,6 +176,7 @@ def _details(table: _Table, *, promise: Promise) -> dict[str, Any]:
         "confusion": _confusion(table),
         "by_class": _by_class(table),
         "risk_coverage": _risk_coverage(table, promise=promise),
+        "selective": _selective(table, promise=promise),
         "worst": _worst(table, missed=missed, overkill=overkill),
     }
 
@@ -202,34 +209,48 @@ def _by_class(table: _Table) -> list[dict[str, Any]]:
     ]
 
 
-def _risk_coverage(table: _Table, *, promise: Promise) -> list[dict[str, float]] | None:
+def _risk_coverage(table: _Table, *, promise: Promise) -> list[dict[str, float | None]] | None:
     """Return what is risked when pieces scored below a threshold get no second look.
 
-    coverage: share of all pieces below the threshold; risk: share of the positive ones there.
     None when a piece was answered without a score, or when nothing is positive.
     """
-    positives = np.sort(table.score[table.positive])
-    if np.isnan(table.score).any() or not positives.size:
+    if not _has_scores(table):
         return None
-    everything = np.sort(table.score)
-    steps = np.unique(everything)
-    steps = steps[spread(len(steps), most=CURVE_POINTS_MAX)]
-    passed = np.searchsorted(everything, steps, side="left")
-    missed = np.searchsorted(positives, steps, side="left")
     confidence = min(target.confidence for target in promise.targets)
-    return [
-        {
-            "threshold": float(step),
-            "coverage": float(p / everything.size),
-            "risk": float(m / positives.size),
-            "risk_upper": float(
-                upper_bound(
-                    event_count=int(m), trial_count=int(positives.size), confidence=confidence
-                )
-            ),
-        }
-        for step, p, m in zip(steps, passed, missed, strict=True)
-    ]
+    curve = risk_coverage(
+        table.score, table.positive, points=CURVE_POINTS_MAX, confidence=confidence
+    )
+    # The last row, where nothing gets a second look, has no threshold that JSON could hold.
+    return [row for row in curve.to_json() if row["threshold"] is not None]
+
+
+def _has_scores(table: _Table) -> bool:
+    return bool(table.positive.any()) and not bool(np.isnan(table.score).any())
+
+
+def _selective(table: _Table, *, promise: Promise) -> dict[str, Any] | None:
+    """Return the threshold below which a second look can be spared, with its guarantee.
+
+    None without scores, without a promise on misses, or where pieces hang together: the guarantee
+    is for independent pieces only.
+    """
+    targets = {target.metric: target for target in promise.targets}
+    target = targets.get("miss_rate") or targets.get("sensitivity")
+    if target is None or not _has_scores(table) or table.truth.cluster is not None:
+        return None
+    limit = target.limit if target.rule.event_is_bad else 1 - target.limit
+    negatives = table.score[~table.positive]
+    try:
+        chosen = learn_then_test(
+            table.score[table.positive],
+            negatives if negatives.size else None,
+            miss_ratio_max=limit,
+            confidence=target.confidence,
+        )
+    except TooFewSamplesError as refusal:
+        return {"refused": {"zh": refusal.say("zh"), "en": refusal.say("en")}}
+    threshold = chosen.threshold if np.isfinite(chosen.threshold) else None
+    return attrs.asdict(chosen) | {"miss_ratio_max": limit, "threshold": threshold}
 
 
 def _worst(
