@@ -59,3 +59,11 @@ def test_boards_of_one_lot_stay_together(pair, tmp_path):
     assert [row["label"] for row in written] == [CLASSES[0], CLASSES[5]]
     assert [written[0][key] for key in ("x1", "y1", "x2", "y2")] == ["10", "10", "40", "40"]
     assert {row["cluster"] for row in written} == {"group1"}
+
+
+@pytest.mark.parametrize(("cluster", "value"), [("group", "group1"), ("pair", "00000001")])
+@pytest.mark.parametrize("task", ["detect", "classify"])
+def test_the_owner_may_say_what_belongs_together(pair, tmp_path, task, cluster, value):
+    write([pair], tmp_path, task=task, cluster=cluster)
+
+    assert {row["cluster"] for row in rows(tmp_path)} == {value}

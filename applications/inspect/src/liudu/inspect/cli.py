@@ -139,8 +139,15 @@ def simulate(
 @click.argument("out", type=FOLDER)
 @click.option("--split", type=click.Choice(["trainval", "devtest"]), default="devtest")
 @click.option("--task", type=TASK, default="detect", show_default=True)
+@click.option(
+    "--cluster",
+    type=click.Choice(["group", "pair"]),
+    help="同簇的依据，缺省：detect 按板组，classify 按板 · default: group for detect, else pair",
+)
 @refusing
-def dataset(source: str, data: Path, out: Path, split: str, task: str) -> None:
+def dataset(
+    *, source: str, data: Path, out: Path, split: str, task: str, cluster: str | None
+) -> None:
     """把真实数据写成可封存的文件夹 · Write real data as a folder that can be sealed."""
     from liudu.inspect import dataset as writing  # noqa: PLC0415
     from liudu.inspect import deeppcb  # noqa: PLC0415
@@ -148,7 +155,13 @@ def dataset(source: str, data: Path, out: Path, split: str, task: str) -> None:
     del source  # there is one so far
     everything = list(deeppcb.pairs(data, split=split))
     with bar(zh="写入", en="writing", total=len(everything)) as advance:
-        count = writing.write(everything, out, task=cast("writing.Task", task), advance=advance)
+        count = writing.write(
+            everything,
+            out,
+            task=cast("writing.Task", task),
+            cluster=cast("writing.Cluster | None", cluster),
+            advance=advance,
+        )
     say(zh=f"{count} 件已写入 {out}。", en=f"{count} pieces lie in {out}.")
 
 

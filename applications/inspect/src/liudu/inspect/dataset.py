@@ -12,6 +12,7 @@ from liudu.inspect.raster import Picture, bordered
 from liudu.inspect.simulate import FolderInUseError, write_picture
 
 Task = Literal["detect", "classify"]
+Cluster = Literal["group", "pair"]
 Row = tuple[object, ...]
 
 TILE_PX = 160
@@ -20,6 +21,8 @@ HEADER: dict[Task, tuple[str, ...]] = {
     "detect": ("file", "label", "x1", "y1", "x2", "y2", "cluster", "with.template"),
     "classify": ("file", "label", "cluster", "with.template", "data.margin"),
 }
+
+DEFAULT_CLUSTER: dict[Task, Cluster] = {"detect": "group", "classify": "pair"}
 
 
 @attrs.frozen(kw_only=True)
@@ -77,12 +80,14 @@ def write(
     into: Path,
     *,
     task: Task,
+    cluster: Cluster | None = None,
     advance: Callable[[int], None] = lambda _steps: None,
 ) -> int:
     """Write pictures and `labels.csv`; return the number of pieces.
 
-    The cluster is what pieces share: in `detect` the board group, for boards of one lot fail
-    alike; in `classify` the pair, for tiles of one board do.
+    The cluster is what pieces share. By default it is in `detect` the board group, for boards
+    of one lot fail alike, and in `classify` the pair, for tiles of one board do. Clusters of
+    pairs speak of new boards of these lots; clusters of groups speak of new lots.
 
     Raises
     ------
@@ -94,23 +99,24 @@ def write(
         raise FolderInUseError(folder=into)
     into.mkdir(parents=True, exist_ok=True)
     put = {"detect": _put_board, "classify": _put_tiles}[task]
+    shared = cluster or DEFAULT_CLUSTER[task]
     files: set[object] = set()
     with (into / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         labels = csv.writer(file, lineterminator="\n")
         labels.writerow(HEADER[task])
         for pair in pairs:
-            rows = put(pair, into)
+            rows = put(pair, into, pair.group if shared == "group" else pair.name)
             labels.writerows(rows)
             files.update(row[0] for row in rows)
             advance(1)
     return len(files)
 
 
-def _put_board(pair: Pair, into: Path) -> list[Row]:
+def _put_board(pair: Pair, into: Path, cluster: str) -> list[Row]:
     file, template = f"{pair.name}_test.png", f"{pair.name}_template.png"
     write_picture(into / file, pair.test)
     write_picture(into / template, pair.template)
-    shared = (pair.group, template)
+    shared = (cluster, template)
     rows: list[Row] = [
         (file, CLASSES[int(kind) - 1], int(x1), int(y1), int(x2), int(y2), *shared)
         for x1, y1, x2, y2, kind in pair.boxes
@@ -118,7 +124,7 @@ def _put_board(pair: Pair, into: Path) -> list[Row]:
     return rows or [(file, "", "", "", "", "", *shared)]
 
 
-def _put_tiles(pair: Pair, into: Path) -> list[Row]:
+def _put_tiles(pair: Pair, into: Path, cluster: str) -> list[Row]:
     rows: list[Row] = []
     for tile in tiles(pair):
         name = f"{pair.name}_{tile.x:03d}_{tile.y:03d}"
@@ -126,5 +132,5 @@ def _put_tiles(pair: Pair, into: Path) -> list[Row]:
         write_picture(into / file, tile.test)
         write_picture(into / template, tile.template)
         label = "defective" if tile.kind else "ok"
-        rows.append((file, label, pair.name, template, MARGIN_PX))
+        rows.append((file, label, cluster, template, MARGIN_PX))
     return rows
