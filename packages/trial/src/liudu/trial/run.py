@@ -42,7 +42,8 @@ from liudu.trial.runtime import (
     runtime_of,
     warmup_of,
 )
-from liudu.trial.seal import Seal
+from liudu.trial.scoring import require_same_scorer
+from liudu.trial.seal import LABELS, NoPrivatePartError, Seal
 from liudu.trial.serve_batch import serve_batch
 from liudu.trial.serve_stream import serve_stream
 from liudu.trial.serving import ITEM_TIMEOUT_S, Clock, InfraError, Isolation, Served, Terms
@@ -349,6 +350,9 @@ class _Run:
 
     def _stage(self) -> _Staged:
         """Settle what is run and how; refuse before anything is written."""
+        require_same_scorer(self.seal)
+        if not (self.seal.folder / LABELS).is_file():
+            raise NoPrivatePartError(path=self.seal.folder)
         self.folder.tidy()
         try:
             bundle = open_bundle(self.solution, into=self.folder.app)

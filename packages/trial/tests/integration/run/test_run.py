@@ -1,15 +1,19 @@
 import itertools
 import json
+import shutil
 import stat
 import zipfile
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from liudu.sandbox import Attack, Level, SelfTest
 from liudu.trial.journal import Lock, RunIsBusyError
 from liudu.trial.run import NotARunError, OtherRunError, SealLeaksError
 from liudu.trial.runtime import WrongModeError
+from liudu.trial.scoring import ScorerChangedError
+from liudu.trial.seal import NoPrivatePartError
 from liudu.trial.serving import Clock
 
 
@@ -209,6 +213,18 @@ def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(bench):
 def test_a_refused_solution_leaves_no_folder_behind(bench):
     with pytest.raises(WrongModeError, match="stream"):
         bench.run(bench.seal(), bench.solution(bench.stream, mode="stream"))
+    assert not (bench.base / "run").exists()
+
+
+def test_a_seal_that_cannot_be_scored_here_is_refused_before_anything_runs(bench):
+    sealed, solution = bench.seal(), bench.solution()
+    digests = {**sealed.commitment["digests"], "scorer": "sha256:other"}
+    other = attrs.evolve(sealed, commitment={**sealed.commitment, "digests": digests})
+    with pytest.raises(ScorerChangedError):
+        bench.run(other, solution)
+    shutil.rmtree(sealed.folder / "private")
+    with pytest.raises(NoPrivatePartError):
+        bench.run(sealed, solution)
     assert not (bench.base / "run").exists()
 
 
