@@ -106,7 +106,7 @@ def test_the_pictures_of_the_worst_errors_are_embedded_and_small(make_run):
     run, _ = make_run(task="detect", worst=4)
     page = page_of(run)
     assert page.count("data:image/jpeg;base64,") == 4
-    assert "虚线：方案的回答" in page
+    assert "虚线：误报" in page
     assert len(page) < 1_000_000
 
 
@@ -418,3 +418,65 @@ def test_a_run_of_a_hundred_thousand_items_stays_small(make_run):
     assert written.html.stat().st_size < 5_000_000
     assert written.pdf.stat().st_size < 5_000_000
     assert time.process_time() - start < 60  # far above the 10 s that are meant: CI may be slow
+
+
+def test_the_class_that_fails_is_named_where_every_class_must_keep_the_limit(make_run):
+    run, _ = make_run(verdict="failed")
+    result = json.loads((run / "result.json").read_bytes())
+    nothing = {"clusters": None, "more_needed": None}
+    scratch = {"class": "scratch", "answer": "refuted", "events": 40, "trials": 400}
+    short = {"class": "short", "answer": "not_yet", "events": 0, "trials": 300}
+    result["targets"][0] |= {
+        "every_class": True,
+        "by_class": [
+            scratch | nothing | {"point": 0.1, "lower": 0.0712, "upper": 0.14},
+            short | nothing | {"point": 0.0, "lower": 0.0, "upper": 0.012},
+        ],
+    }
+    rewrite(run, result)
+    text = text_of(page_of(run))
+    assert "漏检率（scratch）" in text
+    assert "at least 71.2 are missed" in text
+    assert "40 of 400 positive pieces" in text
+
+
+def test_a_plain_measurement_is_drawn_without_a_band_and_said_so(make_run):
+    run, _ = make_run()
+    result = json.loads((run / "result.json").read_bytes())
+    nothing = dict.fromkeys(("lower", "upper", "events", "clusters", "more_needed"))
+    result["targets"].append(
+        nothing
+        | {"metric": "memory_peak_mib", "op": "<=", "limit": 1024.0, "confidence": 0.95}
+        | {"answer": "proved", "point": 141.7, "trials": 1, "note": "one_measurement"}
+        | {"method": "measured", "by_class": []}
+    )
+    rewrite(run, result)
+    assert "Measured from outside over the whole run: 141.7" in text_of(page_of(run))
+
+
+def test_boxes_say_what_was_missed_and_what_was_false(make_run):
+    run, _ = make_run(task="detect", worst=1)
+    result = json.loads((run / "result.json").read_bytes())
+    box = [10, 10, 40, 40]
+    result["details"]["worst"][0] |= {
+        "truth": [
+            {"box": box, "label": "short", "found": False},
+            {"box": box, "label": "short", "found": False},
+            {"box": box, "label": "open", "found": True},
+        ],
+        "answer": [{"box": box, "label": "spur", "hit": False, "score": 0.9}],
+    }
+    rewrite(run, result)
+    text = text_of(page_of(run))
+    assert "missed: short ×2" in text
+    assert "false calls: spur" in text
+
+
+def test_steps_of_a_series_are_listed_without_a_picture(make_run):
+    run, seal = make_run(worst=1, task="alarm")
+    line = json.loads((seal / "items.jsonl").read_text())
+    del line["path"]
+    (seal / "items.jsonl").write_text(json.dumps(line) + "\n")
+    page = page_of(run)
+    assert "data:image" not in page
+    assert 'nopicture">' not in page

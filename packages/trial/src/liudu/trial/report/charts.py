@@ -99,8 +99,8 @@ def interval(
     """Draw one target: what was seen, how far it may reach, and the limit that it must keep."""
     known = [value for value in (point, lower, upper, limit) if value is not None]
     low, high, log = _domain(known, limit=limit, ratio=ratio)
-    start = max(lower if lower is not None else low, low)
-    end = min(upper if upper is not None else high, high)
+    ends = [value for value in (lower, upper, point) if value is not None] or [limit]
+    start, end = max(min(ends), low), min(max(ends), high)
     colour = ANSWERS.get(answer, MUTED)
     x: Json = {"type": "quantitative", "title": None, "scale": _scale(low, high, log=log)}
     x["axis"] = {"format": ".3~%" if ratio else ",.4~r", "tickCount": 5, "grid": False}

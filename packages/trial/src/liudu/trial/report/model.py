@@ -160,8 +160,9 @@ ROUNDINGS = {None: ROUND_HALF_EVEN, "upper": ROUND_CEILING, "lower": ROUND_FLOOR
 
 
 def target_figure(entry: Json, *, task: str) -> TargetFigure:
-    """Return one target for the report."""
-    name, side = sentences.metric_name(entry["metric"]), sentences.decisive(entry)
+    """Return one target for the report, for the class that decides where each one must keep it."""
+    whole, entry = entry, deciding(entry)
+    name, side = sentences.target_name(entry), sentences.decisive(entry)
     op = entry["op"].replace("<=", "≤").replace(">=", "≥")
     promise = f"{op} {figure_of(entry['limit'], metric=entry['metric'])}"
 
@@ -181,8 +182,25 @@ def target_figure(entry: Json, *, task: str) -> TargetFigure:
         more=sentences.more_needed(entry, task=task),
         method=sentences.method_name(entry.get("method")),
         chart=_target_chart(entry, name=name, promise=promise),
-        classes=_target_classes(entry),
+        classes=_target_classes(whole),
     )
+
+
+def deciding(entry: Json) -> Json:
+    """Return the target with the figures of the class that keeps it from being proved, if any.
+
+    Where every class must keep the limit, the figure over all classes says nothing of the one
+    that does not.
+    """
+    rows = [row for row in entry.get("by_class") or [] if row.get("answer") == entry["answer"]]
+    if entry["answer"] == "proved" or not rows:
+        return entry
+    worst = max(rows, key=lambda row: abs((row.get("point") or 0.0) - _best(entry["metric"])))
+    return {**entry, **worst, "by_class": entry["by_class"]}
+
+
+def _best(metric: str) -> float:
+    return 1.0 if metric in METRICS and METRICS[metric].better == "higher" else 0.0
 
 
 def _target_chart(entry: Json, *, name: Text, promise: str) -> Chart | None:
@@ -217,7 +235,11 @@ def _target_classes(entry: Json) -> Table | None:
         return None
     name = sentences.metric_name(entry["metric"])
     return Table(
-        caption=Text(f"{name.zh}，按类别", f"{name.en} by class"),
+        caption=Text(
+            f"{name.zh}，按类别（各类的区间同时成立，因此比判定所用的检验宽）",
+            f"{name.en} by class (intervals that hold for all classes at once, so they are wider "
+            "than the test that decides)",
+        ),
         columns=sentences.CLASS_COLUMNS,
         rows=tuple(_class_row(row, metric=entry["metric"]) for row in rows),
     )

@@ -41,7 +41,8 @@ WORDS = {
     "speed": Text("快慢与用量", "Speed and resources"),
     "gallery": Text("最严重的错误", "The worst errors"),
     "legend": Text(
-        "实线：真实缺陷　虚线：方案的回答", "Solid: the true defect. Dashed: what it answered."
+        "实线：漏掉的真实缺陷　虚线：误报　细线：找对的",
+        "Solid: a defect that was missed. Dashed: a false call. Thin: found.",
     ),
     "methods": Text("怎么算的", "How it was computed"),
     "record": Text("留档", "For the record"),
@@ -50,9 +51,6 @@ WORDS = {
         "结论已签名。任何人都可以离线核验，改动一个字就会被发现：",
         "The verdict is signed. Anybody can check it offline, and any altered letter shows:",
     ),
-    "truth": Text("真实", "truth"),
-    "answer": Text("回答", "answer"),
-    "score": Text("分数", "score"),
     "seen": Text("观测值", "Seen"),
     "from": Text("依据", "From"),
     "vendor": Text("供方", "Vendor"),
@@ -237,17 +235,11 @@ class _Paper:
         if picture.jpeg:
             file = f"picture-{place}.jpg"
             self._write(file, picture.jpeg)
-        said = [
-            f"{self._word('truth')}: {picture.truth.say(self.language)}",
-            f"{self._word('answer')}: {picture.answer.say(self.language)}",
-        ]
-        if picture.score != "–":
-            said.append(f"{self._word('score')} {picture.score}")
         return {
             "file": file,
             "missing": self.say(picture.missing),
             "why": self.say(picture.why),
-            "said": self._breakable(" · ".join(said)),
+            "said": self.say(picture.said),
             "id": self._breakable(picture.id),
             "alt": picture.why.say(self.language),
         }

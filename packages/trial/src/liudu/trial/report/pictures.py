@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from liudu.trial.report.text import Text, same, significant
 
 Json = Mapping[str, Any]
 
-PICTURES_MAX = 24
+PICTURES_MAX = 12
 SIDE_MAX_PX = 480
 SIDE_MIN_PX = 200
 PIXELS_MAX = 200_000_000  # a larger picture is taken for a decompression bomb
@@ -28,10 +29,8 @@ class Picture:
     """One error, with the piece if it can be shown."""
 
     id: str
-    truth: Text
-    answer: Text
-    score: str
     why: Text
+    said: Text
     jpeg: bytes | None
     width_px: int
     height_px: int
@@ -124,15 +123,13 @@ def _picture(
             jpeg, size, missing = _load(
                 seal, paths.get(str(entry["id"])), truth=_boxes(truth), answer=_boxes(answer)
             )
-    why, score = entry.get("why"), entry.get("score")
+    why = entry.get("why")
     return Picture(
         id=str(entry["id"]),
-        truth=_said(truth),
-        answer=_said(answer),
-        score="–" if score is None else significant(float(score)),
         why=Text(str(why.get("zh", "")), str(why.get("en", "")))
         if isinstance(why, Mapping)
         else same(why or ""),
+        said=_said(entry),
         jpeg=jpeg,
         width_px=size[0],
         height_px=size[1],
@@ -140,28 +137,50 @@ def _picture(
     )
 
 
-def _said(value: object) -> Text:
+def _said(entry: Json) -> Text:
+    truth, answer, score = entry.get("truth"), entry.get("answer"), entry.get("score")
+    names = (Text("真实", "truth"), Text("回答", "answer"))
+    if isinstance(truth, list) or isinstance(answer, list):
+        names = (Text("漏检", "missed"), Text("误报", "false calls"))
+    parts = [
+        Text(f"{name.zh}：{value.zh}", f"{name.en}: {value.en}")
+        for name, value in zip(names, (_value(truth), _value(answer)), strict=True)
+    ]
+    if score is not None:
+        shown = significant(float(score))
+        parts.append(Text(f"分数 {shown}", f"score {shown}"))
+    return Text(" · ".join(p.zh for p in parts), " · ".join(p.en for p in parts))
+
+
+def _value(value: object) -> Text:
     if value is None:
         return Text("没有作答", "no answer")
     if isinstance(value, list):
-        labels = [str(box.get("label", "")) for box in value if isinstance(box, Mapping)]
-        return same(", ".join(labels)) if labels else Text("无", "none")
-    if isinstance(value, Mapping):
-        shown = value.get("label", value.get("value", value.get("alarm")))
-        return _said(value["boxes"]) if "boxes" in value else same(shown)
+        counts = Counter(box.label for box in _boxes(value) if box.wrong)
+        named = [label if n == 1 else f"{label} ×{n}" for label, n in sorted(counts.items())]
+        return same(", ".join(named)) if named else Text("无", "none")
     if isinstance(value, bool):
-        return Text("是" if value else "否", "yes" if value else "no")
+        return Text("是", "yes") if value else Text("否", "no")
     return same(significant(value, digits=5) if isinstance(value, float) else value)
 
 
-def _boxes(value: object) -> list[tuple[float, float, float, float]]:
-    rows = value.get("boxes") if isinstance(value, Mapping) else value
+@attrs.frozen
+class Box:
+    """A box of the truth or of the answer, and whether the other side lacks it."""
+
+    corners: tuple[float, float, float, float]
+    label: str
+    wrong: bool
+
+
+def _boxes(value: object) -> list[Box]:
     found = []
-    for row in rows if isinstance(rows, list) else []:
-        box = row.get("box") if isinstance(row, Mapping) else row
+    for row in value if isinstance(value, list) else []:
+        box = row.get("box") if isinstance(row, Mapping) else None
         if isinstance(box, list | tuple) and len(box) == 4:  # noqa: PLR2004 - two corners
             x1, y1, x2, y2 = (float(each) for each in box)
-            found.append((x1, y1, x2, y2))
+            right = row.get("found", row.get("hit", False))
+            found.append(Box((x1, y1, x2, y2), str(row.get("label", "")), not right))
     return found
 
 
@@ -169,8 +188,8 @@ def _load(
     seal: Path,
     path: str | None,
     *,
-    truth: Iterable[tuple[float, ...]],
-    answer: Iterable[tuple[float, ...]],
+    truth: Iterable[Box],
+    answer: Iterable[Box],
 ) -> tuple[bytes | None, tuple[int, int], Text | None]:
     if path is None:
         return None, (0, 0), GONE
@@ -225,25 +244,34 @@ def _fit(image: Image.Image) -> Image.Image:
 
 def _draw(
     image: Image.Image,
-    boxes: Iterable[tuple[float, ...]],
+    boxes: Iterable[Box],
     *,
     scale: tuple[float, float],
     colour: str,
     dashed: bool,
 ) -> None:
     draw = ImageDraw.Draw(image)
-    for x1, y1, x2, y2 in boxes:
+    for box in boxes:
+        if not box.wrong and dashed:
+            continue  # where truth and answer agree, one thin line is enough
+        x1, y1, x2, y2 = box.corners
         a, b = x1 * scale[0], y1 * scale[1]
         c, d = max(x2 * scale[0], a + 3), max(y2 * scale[1], b + 3)
         corners = ((a, b, c, b), (c, b, c, d), (c, d, a, d), (a, d, a, b))
+        width = 3 if box.wrong else 1
         for side in corners:
-            draw.line(side, fill=HALO, width=6)
+            draw.line(side, fill=HALO, width=width + 2)
         for side in corners:
-            _line(draw, side, colour=colour, dashed=dashed)
+            _line(draw, side, colour=colour, dashed=dashed, width=width)
 
 
 def _line(
-    draw: ImageDraw.ImageDraw, side: tuple[float, float, float, float], *, colour: str, dashed: bool
+    draw: ImageDraw.ImageDraw,
+    side: tuple[float, float, float, float],
+    *,
+    colour: str,
+    dashed: bool,
+    width: int,
 ) -> None:
     x1, y1, x2, y2 = side
     length = max(abs(x2 - x1), abs(y2 - y1), 1)
@@ -254,5 +282,5 @@ def _line(
         points = [
             (x1 + (x2 - x1) * at / length, y1 + (y2 - y1) * at / length) for at in (start, end)
         ]
-        draw.line(points, fill=colour, width=3)
+        draw.line(points, fill=colour, width=width)
         start += step

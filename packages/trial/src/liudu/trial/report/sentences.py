@@ -125,6 +125,15 @@ def metric_name(name: str) -> Text:
     return Text(metric.zh, _capital(metric.en)) if metric else same(name)
 
 
+def target_name(entry: Json) -> Text:
+    """Return what a target is called, with its class where one class decided it."""
+    name = metric_name(entry["metric"])
+    if not entry.get("class"):
+        return name
+    label = shorten(str(entry["class"]), length=32)
+    return Text(f"{name.zh}（{label}）", f"{name.en} ({label})")
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -235,7 +244,7 @@ def bound_name(side: str, *, confidence: float) -> Text:
 def tally(entry: Json, *, task: str) -> Text:
     """Return from how many pieces the figure comes."""
     trials, events = entry.get("trials"), entry.get("events")
-    if trials is None:
+    if trials is None or entry.get("note") == "one_measurement":
         return same("–")
     unit = _unit(entry, task=task)
     clusters = entry.get("clusters")
@@ -254,6 +263,11 @@ def meaning(entry: Json, *, task: str, show: Callable[[float | None], str]) -> T
     """Return what the decisive bound says, in words of the shop floor."""
     metric, side = METRICS.get(entry["metric"]), decisive(entry)
     bound = entry.get(side)
+    if metric is not None and metric.kind == "measured" and entry.get("point") is not None:
+        return Text(
+            f"全程实测 {show(entry['point'])}，从沙箱外测得。",
+            f"Measured from outside over the whole run: {show(entry['point'])}.",
+        )
     if metric is None or bound is None:
         return NOTES.get(
             str(entry.get("note")), Text("没有可用的界。", "There is no bound for it.")
@@ -273,8 +287,6 @@ def meaning(entry: Json, *, task: str, show: Callable[[float | None], str]) -> T
             f"{sure} 的把握：长期每小时{zh} {show(bound)} 件。",
             f"{sure} sure: {en} {show(bound)} pieces an hour in the long run.",
         )
-    if metric.kind == "measured":
-        return Text(f"全程实测 {show(bound)}。", f"Measured over the whole run: {show(bound)}.")
     return Text(
         f"{sure} 的把握：{metric.zh}{zh} {show(bound)}。",
         f"{sure} sure: the {metric.en} is {en} {show(bound)}.",
@@ -306,7 +318,7 @@ def more_needed(entry: Json, *, task: str) -> Text | None:
         note = NOTES.get(str(entry.get("note")))
         return note and Text(f"{name.zh}：{note.zh}", f"{name.en}: {note.en}")
     unit = _unit(entry, task=task)
-    if needed.get("unit") == "cluster":
+    if needed.get("unit") == "cluster" and entry.get("clusters"):
         unit = Text("组", "cluster")
     best = count(needed["no_further_error"])
     zh = f"{name.zh}：再试 {best} {_measured(unit.zh)}且不再出错，就能证明"
