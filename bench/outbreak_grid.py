@@ -122,7 +122,7 @@ def line(name, answer):
     print(
         f"{name:20s} {answer['replicates']:4d}"
         + "".join(f" {shown(row[metric]):>25s}" for metric in ("fpr", "pod", "accuracy"))
-        + f"   at 1 % FPR {shown(answer['at_fpr']['0.01']['pod']):>25s} {answer['cpu_s']:8.1f} CPU-s",
+        + f"  POD at 1 % FPR {shown(answer['at_fpr']['0.01']['pod'])} {answer['cpu_s']:8.1f} CPU-s",
         flush=True,
     )
 

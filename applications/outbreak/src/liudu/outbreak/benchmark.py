@@ -192,11 +192,13 @@ def at_alpha(scores: Scores, *, alpha: float) -> Scores:
 
 def outbreak_weeks(added: NDArray[np.int32]) -> tuple[Bools, NDArray[np.int64]]:
     """Return the weeks from the first to the last case of an outbreak, and the first."""
-    cases = np.greater(added, 0)
+    cases: Bools = added.astype(np.bool_)
     first = cases.argmax(axis=1)
     last = cases.shape[1] - 1 - cases[:, ::-1].argmax(axis=1)
     week = np.arange(cases.shape[1])
-    inside = (week >= first[:, None]) & (week <= last[:, None]) & cases.any(axis=1)[:, None]
+    inside = (
+        (week >= first[:, None]) & (week <= last[:, None]) & np.asarray(cases.any(axis=1))[:, None]
+    )
     return np.asarray(inside), first
 
 

@@ -161,7 +161,7 @@ class SeriesTable:
     @property
     def last_week(self) -> int:
         """The number of the last week."""
-        return self.first_week + self.counts.shape[1] - 1
+        return self.first_week + int(self.counts.shape[1]) - 1
 
     def label(self, index: int) -> str:
         """Return the name of the week in a column of `counts`."""
@@ -217,7 +217,7 @@ def week_number(label: str, *, calendar: Calendar, line: int = 0) -> int:
     try:
         start = Week(year, week, system="iso" if calendar == "iso" else "cdc").startdate()
     except ValueError as error:
-        last = 53 if _has_53(year, calendar=calendar) else 52
+        last = weeks_of_year(year, calendar=calendar)
         raise UnknownWeekError(
             line=line, week=label, calendar=calendar, why=f"{year} has the weeks 1 to {last}",
             why_zh=f"{year} 年有第 1 至 {last} 周",
@@ -225,12 +225,13 @@ def week_number(label: str, *, calendar: Calendar, line: int = 0) -> int:
     return int(start.toordinal() - (1 if calendar == "iso" else 0)) // DAYS
 
 
-def _has_53(year: int, *, calendar: Calendar) -> bool:
+def weeks_of_year(year: int, *, calendar: Calendar) -> int:
+    """Return 52 or 53."""
     try:
         Week(year, 53, system="iso" if calendar == "iso" else "cdc")
     except ValueError:
-        return False
-    return True
+        return 52
+    return 53
 
 
 def week_label(number: int, *, calendar: Calendar) -> str:

@@ -1,0 +1,1 @@
+"""The commands of ``liudu-outbreak``, one file each; every file has a ``command``."""
