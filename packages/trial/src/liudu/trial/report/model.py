@@ -128,7 +128,7 @@ def build(run: RunFolder, *, need: str, gallery: Gallery, certificate_digest: st
         measured=_measured(run),
         speed_note=None if run.timings is not None else sentences.NO_TIMINGS,
         gallery=gallery,
-        methods=sentences.methods(flat_targets(result)),
+        methods=sentences.methods(result, targets=flat_targets(result)),
         record=_record(run),
         ended_at=str(result.get("ended_at") or ""),
         certificate_digest=certificate_digest,

@@ -257,6 +257,8 @@ def _draw(
         x1, y1, x2, y2 = box.corners
         a, b = x1 * scale[0], y1 * scale[1]
         c, d = max(x2 * scale[0], a + 3), max(y2 * scale[1], b + 3)
+        if dashed:  # around, so that a box that was found in the wrong class hides nothing
+            a, b, c, d = a - 4, b - 4, c + 4, d + 4
         corners = ((a, b, c, b), (c, b, c, d), (c, d, a, d), (a, d, a, b))
         width = 3 if box.wrong else 1
         for side in corners:

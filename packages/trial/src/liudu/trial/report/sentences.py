@@ -474,10 +474,17 @@ def pace(*, low: float, high: float, limit: float | None, stretches: int) -> Tex
     return Text(zh, en)
 
 
-def methods(targets: Sequence[Json]) -> tuple[tuple[Text, Text], ...]:
+def methods(result: Json, *, targets: Sequence[Json]) -> tuple[tuple[Text, Text], ...]:
     """Return how the figures were computed, one paragraph for each way that was used."""
-    kinds = {METRICS[entry["metric"]].kind for entry in targets if entry["metric"] in METRICS}
-    return tuple(METHODS[kind] for kind in METHODS if kind in kinds or kind == "always")
+    used = {METRICS[entry["metric"]].kind for entry in targets if entry["metric"] in METRICS}
+    codes = {str(entry.get("method") or "") for entry in targets}
+    if any(code.startswith("cluster_betting") for code in codes):
+        used.add("clusters")
+    if not any(code.startswith("clopper_pearson") for code in codes):
+        used.discard("ratio")
+    if result.get("looks"):
+        used.add("looks")
+    return tuple(METHODS[name] for name in METHODS if name in used or name == "always")
 
 
 METHODS = {
@@ -494,11 +501,28 @@ METHODS = {
     "ratio": (
         Text("比例", "Ratios"),
         Text(
-            "精确的单侧 Clopper–Pearson 界（1934）：不作正态近似，件数再少、错误为零时也成立。"
-            "同一零件、患者或序列的件声明为一组，不当作相互独立。",
+            "精确的单侧 Clopper–Pearson 界（1934）：不作正态近似，件数再少、错误为零时也成立；"
+            "只用于相互独立的件。",
             "Exact one-sided Clopper–Pearson bounds (1934): no normal approximation, valid for few "
-            "pieces and for zero errors. Pieces of one part, patient or series form a cluster and "
-            "are not treated as independent.",
+            "pieces and for zero errors. Used where the pieces are independent.",
+        ),
+    ),
+    "clusters": (
+        Text("成组的件", "Pieces that belong together"),
+        Text(
+            "同一零件、患者或序列的件算作一组，组内不当作相互独立；界由押注法在各组之间得出，"
+            "组数有限时也成立。",
+            "Pieces of one part, patient or series form a cluster and are not treated as "
+            "independent; the bound is won by betting over the clusters and is valid for a finite "
+            "number of them.",
+        ),
+    ),
+    "looks": (
+        Text("边试边看", "Looking while it runs"),
+        Text(
+            "试验分批进行，每批之后都看一次结果；用的是随时有效的检验，看多少次都不会放大误判的风险。",
+            "The trial went on in chunks and was looked at after each; the tests are valid at any "
+            "time, so that looking often does not raise the risk of a wrong answer.",
         ),
     ),
     "mean": (
