@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -236,3 +237,13 @@ def test_a_bundle_runs_from_a_folder_that_cannot_be_written(trial):
     for path in (folder / "bundle", *(folder / "bundle").rglob("*")):
         path.chmod(0o755)
     assert ended.returncode == 0
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed: nothing to refuse")
+def test_training_without_torch_is_refused_and_told_how_to_get_it(tmp_path):
+    arguments = ["train", str(tmp_path), "--out", str(tmp_path / "weights.npz")]
+
+    refused = CliRunner().invoke(main, arguments, env={"LIUDU_LANG": "en"})
+
+    assert refused.exit_code == 2
+    assert "liudu-inspect[train]" in refused.stderr
