@@ -5,8 +5,7 @@ from typing import Literal
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy.special import betainc, betaincc
-from scipy.stats import beta, binom
+from scipy.special import betainc, betaincc, betaincinv
 
 from liudu.contract import Refusal
 
@@ -83,7 +82,7 @@ def upper_bound(*, event_count: int, trial_count: int, confidence: float = 0.95)
     check_share("confidence", confidence)
     if event_count == trial_count:
         return 1.0
-    return float(beta.ppf(confidence, event_count + 1, trial_count - event_count))
+    return float(betaincinv(event_count + 1, trial_count - event_count, confidence))
 
 
 def lower_bound(*, event_count: int, trial_count: int, confidence: float = 0.95) -> float:
@@ -93,7 +92,7 @@ def lower_bound(*, event_count: int, trial_count: int, confidence: float = 0.95)
     if event_count == 0:
         return 0.0
     # From the lower tail, for the survival function loses the digits of tiny bounds.
-    return float(beta.ppf(1 - confidence, event_count, trial_count - event_count + 1))
+    return float(betaincinv(event_count, trial_count - event_count + 1, 1 - confidence))
 
 
 def interval(
@@ -115,6 +114,18 @@ def at_most(event_count: int, trial_count: int, rate: float) -> float:
     if event_count >= trial_count:
         return 1.0
     return float(betaincc(event_count + 1, trial_count - event_count, rate))
+
+
+def binomial_quantile(share: float, trial_count: int, rate: float) -> int:
+    """Return the smallest count k with P(X ≤ k) ≥ share, of a binomial X."""
+    low, high = 0, trial_count
+    while low < high:
+        middle = (low + high) // 2
+        if at_most(middle, trial_count, rate) >= share:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def at_least(event_count: int, trial_count: int, rate: float) -> float:
@@ -179,10 +190,8 @@ def events_allowed(*, limit: float, trial_count: int, confidence: float = 0.95) 
     check_share("limit", limit)
     check_share("confidence", confidence)
     alpha = 1 - confidence
-    count = int(binom.ppf(alpha, trial_count, limit)) + 1
-    while count >= 0 and at_most(count, trial_count, limit) > alpha:
-        count -= 1
-    return count
+    count = binomial_quantile(alpha, trial_count, limit)
+    return count if at_most(count, trial_count, limit) <= alpha else count - 1
 
 
 def power(*, limit: float, rate: float, trial_count: int, confidence: float = 0.95) -> float:

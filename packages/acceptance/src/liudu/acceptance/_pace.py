@@ -5,9 +5,9 @@ import math
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy.stats import binom, norm, t
+from scipy.special import ndtri, stdtrit
 
-from liudu.acceptance._binomial import check_share
+from liudu.acceptance._binomial import at_least, binomial_quantile, check_share
 
 BATCH_COUNTS = (40, 30, 20, 15, 10)
 ITEMS_PER_BATCH_MIN = 10
@@ -98,7 +98,7 @@ def batch_means_bound(
     batches, lag1 = _settled(times, count)
     item_s = duration / count
     error_s = float(batches.std(ddof=1) / math.sqrt(len(batches)))
-    reach = float(t.ppf(confidence, len(batches) - 1)) * error_s
+    reach = float(stdtrit(len(batches) - 1, confidence)) * error_s
     correlated = lag1 > _lag1_max(len(batches))
     slow = _S_PER_H / (item_s + reach)
     fast = _S_PER_H / (item_s - reach) if reach < item_s else math.inf
@@ -183,9 +183,9 @@ def quantile_bounds(
     check_share("quantile", quantile)
     check_share("confidence", confidence)
     count = len(values)
-    above = int(binom.ppf(confidence, count, quantile)) + 1
-    below = int(binom.ppf(1 - confidence, count, quantile))
-    while below > 0 and binom.sf(below - 1, count, quantile) < confidence:
+    above = binomial_quantile(confidence, count, quantile) + 1
+    below = binomial_quantile(1 - confidence, count, quantile)
+    while below > 0 and at_least(below, count, quantile) < confidence:
         below -= 1
     wanted = [rank - 1 for rank in (below, above) if 1 <= rank <= count]
     ordered = np.partition(values, wanted) if wanted else values
@@ -208,5 +208,5 @@ def queries_needed(*, quantile: float, margin: float, confidence: float = 0.99) 
     check_share("quantile", quantile)
     check_share("margin", margin)
     check_share("confidence", confidence)
-    z = float(norm.isf((1 - confidence) / 2))
+    z = -float(ndtri((1 - confidence) / 2))
     return math.ceil(z * z * quantile * (1 - quantile) / margin**2)

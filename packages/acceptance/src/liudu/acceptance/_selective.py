@@ -5,7 +5,7 @@ import math
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from liudu.acceptance._binomial import (
     check_share,
@@ -219,7 +219,7 @@ def _curve(
     negatives = total - positives
     upper = np.ones(len(missed))
     some = missed < positives
-    upper[some] = beta.ppf(confidence, missed[some] + 1, positives - missed[some])
+    upper[some] = betaincinv(missed[some] + 1, positives - missed[some], confidence)
     return RiskCoverage(
         threshold=threshold,
         coverage=below / max(total, 1),
