@@ -2,12 +2,14 @@
 
 Run: uv run python bench/trial_overhead.py [PIECES ROUNDS]     (5 min; writes bench/results)
 A solution that works about 12 ms on each of 1000 pictures (numpy, one thread) runs bare and as
-a run of `liudu-trial`, in turns, the order swapped each round; the ratio is of whole wall times.
+a run of `liudu-trial`, in turns, the order swapped each round; the ratios are of whole wall times
+and of the CPU seconds of all processes together, which a busy machine disturbs less.
 The run has everything: staging, sandbox, collecting, scoring, journal, result. The self-test of the
 sandbox and the verification of the seal are not in it: they do not grow with the solution's work,
 and are printed apart.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -94,8 +96,17 @@ def prepare(base, pieces):
     )
 
 
-def bare_s(base):
-    """Wall seconds of the solution started by hand on the same files."""
+@contextlib.contextmanager
+def spent(into):
+    """Add wall seconds and CPU seconds, of this process and all that it started, to `into`."""
+    began, before = time.perf_counter(), os.times()
+    yield
+    cpu_s = sum(after - was for after, was in zip(os.times()[:4], before[:4], strict=True))
+    into.append((time.perf_counter() - began, cpu_s))
+
+
+def bare(base, into):
+    """Spend the time of the solution started by hand on the same files."""
     out = base / "out"
     out.mkdir()
     environment = {
@@ -103,27 +114,23 @@ def bare_s(base):
         "LIUDU_OUT": str(out),
         "PATH": os.environ["PATH"],
     }
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "main.py"], cwd=base / "app", env=environment, check=True)
-    took_s = time.perf_counter() - began
+    with spent(into):
+        subprocess.run([sys.executable, "main.py"], cwd=base / "app", env=environment, check=True)
     shutil.rmtree(out)
-    return took_s
 
 
-def run_s(base, sealed, level):
-    """Wall seconds of a whole run; the self-test is left out."""
-    began = time.perf_counter()
-    ended = run_trial(
-        sealed,
-        base / "app",
-        into=base / "run",
-        clock=Clock(now=clock.now),
-        try_attacks=lambda _: SelfTest(level=level, attacks=(), startup_ms=0.0),
-    )
-    took_s = time.perf_counter() - began
+def run(base, sealed, level, into):
+    """Spend the time of a whole run; the self-test is left out."""
+    with spent(into):
+        ended = run_trial(
+            sealed,
+            base / "app",
+            into=base / "run",
+            clock=Clock(now=clock.now),
+            try_attacks=lambda _: SelfTest(level=level, attacks=(), startup_ms=0.0),
+        )
     assert ended.result["reason"] == "ok", ended.why
     shutil.rmtree(base / "run")
-    return took_s
 
 
 def timed(what):
@@ -132,50 +139,70 @@ def timed(what):
     return time.perf_counter() - began
 
 
-def main():
-    pieces, rounds = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (1000, 9)
-    level, pairs = best_level(), []
+def overhead(ran, bare_ones, *, rng):
+    """Median of the paired ratios, less one, with its 95 % bootstrap interval."""
+    ratios = np.array(ran) / np.array(bare_ones)
+    medians = np.median(rng.choice(ratios, size=(4000, len(ratios))), axis=1)
+    return float(np.median(ratios) - 1), [
+        float(q) - 1 for q in np.quantile(medians, [0.025, 0.975])
+    ]
+
+
+def measure(pieces, rounds, level):
+    """Return (wall, CPU) of the bare ones and of the runs, and what is apart."""
+    bare_ones, runs = [], []
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
         base.chmod(0o755)
         sealed = prepare(base, pieces)
-        fixed = {
+        apart = {
             "selftest_s": timed(lambda: selftest(level)),
             "verify_seal_s": timed(lambda: open_seal(base / "seal")),
         }
-        bare_s(base)  # the caches are warm for both
+        bare(base, [])  # the caches are warm for both
         for number in range(rounds):
-            ways = [lambda: bare_s(base), lambda: run_s(base, sealed, level)]
-            if number % 2:
-                ran, bare = ways[1](), ways[0]()
-            else:
-                bare, ran = ways[0](), ways[1]()
-            pairs.append((bare, ran))
-            print(f"bare {bare:7.3f} s   run {ran:7.3f} s   ratio {ran / bare:.4f}", flush=True)
-    ratios = np.array([ran / bare for bare, ran in pairs])
-    rng = np.random.default_rng(SEED)
-    medians = np.median(rng.choice(ratios, size=(4000, rounds)), axis=1)
+            turns = [lambda: bare(base, bare_ones), lambda: run(base, sealed, level, runs)]
+            for turn in reversed(turns) if number % 2 else turns:
+                turn()
+            (wall, cpu), (run_wall, run_cpu) = bare_ones[-1], runs[-1]
+            print(
+                f"bare {wall:6.2f} s, CPU {cpu:6.2f} s   "
+                f"run {run_wall:6.2f} s, CPU {run_cpu:6.2f} s   "
+                f"ratios {run_wall / wall:.4f} {run_cpu / cpu:.4f}",
+                flush=True,
+            )
+    return np.array(bare_ones), np.array(runs), apart
+
+
+def main():
+    pieces, rounds = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (1000, 9)
+    level, rng = best_level(), np.random.default_rng(SEED)
+    bare_ones, runs, apart = measure(pieces, rounds, level)
+    wall, wall_interval = overhead(runs[:, 0], bare_ones[:, 0], rng=rng)
+    cpu, cpu_interval = overhead(runs[:, 1], bare_ones[:, 1], rng=rng)
     result = {
         "command": "uv run python bench/trial_overhead.py",
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),  # noqa: TID251
         "machine": f"{os.cpu_count()} x {platform.machine()}, Linux {platform.release()}, "
         f"Python {platform.python_version()}",
+        "load_1min": os.getloadavg()[0],
         "level": level.label,
         "pieces": pieces,
         "rounds": rounds,
-        "bare_ms_a_piece": float(np.median([bare for bare, _ in pairs]) / pieces * 1000),
-        "overhead": float(np.median(ratios) - 1),
-        "overhead_interval": [float(q) - 1 for q in np.quantile(medians, [0.025, 0.975])],
-        "overhead_s": float(np.median([ran - bare for bare, ran in pairs])),
-        **fixed,
+        "bare_ms_a_piece": float(np.median(bare_ones[:, 0]) / pieces * 1000),
+        "wall_overhead": wall,
+        "wall_overhead_interval": wall_interval,
+        "cpu_overhead": cpu,
+        "cpu_overhead_interval": cpu_interval,
+        **apart,
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    low, high = result["overhead_interval"]
+    for name, value, (low, high) in (("wall", wall, wall_interval), ("CPU", cpu, cpu_interval)):
+        print(f"overhead, {name}: {value:.2%} [{low:.2%}, {high:.2%}] at {level.label}")
     print(
-        f"overhead {result['overhead']:.2%} [{low:.2%}, {high:.2%}] at {level.label}, "
         f"{result['bare_ms_a_piece']:.1f} ms a piece; apart: self-test "
-        f"{fixed['selftest_s']:.2f} s, verifying the seal {fixed['verify_seal_s']:.2f} s"
+        f"{apart['selftest_s']:.2f} s, verifying the seal {apart['verify_seal_s']:.2f} s"
     )
 
 
