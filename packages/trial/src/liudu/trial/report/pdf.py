@@ -53,6 +53,7 @@ WORDS = {
     ),
     "seen": Text("观测值", "Seen"),
     "from": Text("依据", "From"),
+    "method": Text("算法", "Method"),
     "vendor": Text("供方", "Vendor"),
     "need": Text("需求", "Need"),
 }
@@ -185,6 +186,7 @@ class _Paper:
         ]
         if target.tally.en != "–":
             stats.append([self._word("from"), self.say(target.tally)])
+        stats.append([self._word("method"), self.say(target.method)])
         return {
             "name": self.say(target.name),
             "promise": target.promise,

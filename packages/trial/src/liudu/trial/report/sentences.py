@@ -365,15 +365,20 @@ METHOD_NAMES = {
     "order_statistics": Text("顺序统计量", "order statistics"),
     "batch_means": Text("分批均值", "batch means"),
     "measured": Text("直接测量", "measured"),
+    "e_process": Text("随时有效的 e 过程", "anytime-valid e-process"),
 }
 
 
 def method_name(code: object) -> Text:
     """Return what a method of the verdict is called."""
     name = str(code or "–")
-    every = name.removesuffix("_every_class")
+    every = name.removesuffix("_every_class").removesuffix("_in_turns")
     found = METHOD_NAMES.get(every, same(every))
-    return found if every == name else Text(f"{found.zh}，逐类", f"{found.en}, class by class")
+    return (
+        found
+        if not name.endswith("_every_class")
+        else Text(f"{found.zh}，逐类", f"{found.en}, class by class")
+    )
 
 
 def attempts(found: Sequence[object]) -> Text:
@@ -476,7 +481,9 @@ def pace(*, low: float, high: float, limit: float | None, stretches: int) -> Tex
 
 def methods(result: Json, *, targets: Sequence[Json]) -> tuple[tuple[Text, Text], ...]:
     """Return how the figures were computed, one paragraph for each way that was used."""
-    used = {METRICS[entry["metric"]].kind for entry in targets if entry["metric"] in METRICS}
+    used: set[str] = {
+        METRICS[entry["metric"]].kind for entry in targets if entry["metric"] in METRICS
+    }
     codes = {str(entry.get("method") or "") for entry in targets}
     if any(code.startswith("cluster_betting") for code in codes):
         used.add("clusters")
