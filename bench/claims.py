@@ -31,14 +31,23 @@ def at(tree, field):
     return tree
 
 
+def judged(target, value, interval):
+    """The value, or the end of its interval that a promise would be judged by."""
+    if target.get("by") != "bound":
+        return value
+    return interval[1] if target["op"] in {"<", "<="} else interval[0]
+
+
 def measured(claim):
     """The lines of claims.toml that a measurement decides."""
     result = json.loads((ROOT / claim["result"]).read_text(encoding="utf-8"))
-    value = at(result, claim["field"])
+    value, interval = at(result, claim["field"]), at(result, claim["interval_field"])
+    target = claim["target"]
+    met = COMPARE[target["op"]](judged(target, value, interval), target["limit"])
     return {
         "value": json.dumps(value),
-        "interval": json.dumps(at(result, claim["interval_field"])),
-        "met": json.dumps(COMPARE[claim["target"]["op"]](value, claim["target"]["limit"])),
+        "interval": json.dumps(interval),
+        "met": json.dumps(met),
         "machine": json.dumps(result["machine"], ensure_ascii=False),
         "date": json.dumps(result["date"]),
     }

@@ -159,3 +159,20 @@ def test_every_metric_has_a_name_in_both_languages_and_a_task():
         assert metric.zh
         assert metric.en
         assert metric.tasks
+
+
+def test_the_score_that_counts_is_kept_and_a_share():
+    promised = {
+        "task": "detect",
+        "score_min": 0.25,
+        "targets": [
+            {"metric": "miss_rate", "op": "<", "limit": 0.1},
+            {"metric": "false_calls_per_piece", "op": "<=", "limit": 1, "cap": 10},
+        ],
+    }
+    promise = Promise.from_mapping(promised)
+
+    assert promise.score_min == 0.25
+    assert Promise.from_mapping(promise.to_json()) == promise
+    with pytest.raises(PromiseError, match="score_min"):
+        Promise.from_mapping({**promised, "score_min": 25})

@@ -1,5 +1,6 @@
 """The scorers against small cases counted by hand and against plain loops."""
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -273,6 +274,19 @@ def test_false_calls_are_capped_as_the_protocol_says(detect_promise):
     many = [((k, 0, k + 1, 1), "open", 0.1) for k in range(25)]
     scored = detect.score(box_truth([]), boxes(0, *many), promise=detect_promise)
     assert evidence(scored, "false_calls_per_piece").value.tolist() == [10]
+
+
+def test_a_box_below_the_score_that_counts_draws_the_curve_and_nothing_else(promised):
+    truth = box_truth([(A, "open"), (B, "short")])
+    answers = boxes(0, (A, "open", 0.9), (B, "short", 0.2))
+    called = attrs.evolve(promised("detect"), score_min=0.5)
+    counted = detect.score(truth, answers, promise=called).details
+    every = detect.score(truth, answers, promise=promised("detect")).details
+
+    assert counted["counts"]["missed"] == 1
+    assert counted["recall"] == counted["deeppcb"]["recall"] == 0.5
+    assert counted["map"] == every["map"] == 1
+    assert counted["precision_recall"] == every["precision_recall"]
 
 
 def test_boxes_of_one_picture_are_one_cluster(detect_promise):

@@ -36,7 +36,7 @@ _EXAMPLES = {
 }
 _PROMISE_KEYS = (
     *("task", "positive", "targets", "mode", "window", "level", "limits", "iou", "missing"),
-    "line",
+    *("score_min", "line"),
 )
 _TARGET_KEYS = ("metric", "op", "limit", "confidence", "hoped", "every_class")
 _LEVELS = ("process", "landlock", "bwrap", "gvisor", "oci", "site")
@@ -375,7 +375,7 @@ class Promise:
         The label that a miss is counted on; needed by ``classify``.
     targets
         The promised figures; the trial passes only if every one is proved.
-    mode, window, level, limits, iou, missing, line
+    mode, window, level, limits, iou, score_min, missing, line
         As in ``docs/reference/formats.md``.
 
     """
@@ -388,6 +388,7 @@ class Promise:
     level: str = "bwrap"
     limits: Mapping[str, float] = field(factory=dict, converter=_fixed)
     iou: float = 0.33
+    score_min: float = 0.0
     missing: Literal["worst"] = "worst"
     line: Line | None = None
 
@@ -426,6 +427,7 @@ class Promise:
             level=_choice(keys.get("level", "bwrap"), _LEVELS, key="level"),
             limits=_limits(keys.get("limits") or {}),
             iou=_share(keys.get("iou", 0.33), where="the promise", key="iou"),
+            score_min=_score(keys.get("score_min", 0.0)),
             missing=_choice(keys.get("missing", "worst"), ("worst",), key="missing"),
             line=_line(keys.get("line")),
         )
@@ -440,6 +442,7 @@ class Promise:
             "level": self.level,
             "limits": dict(self.limits),
             "iou": self.iou,
+            "score_min": self.score_min,
             "missing": self.missing,
         }
         if self.positive is not None:
@@ -512,6 +515,18 @@ def _share(value: object, *, where: str, key: str) -> float:
         value=value,
         allowed_en="between 0 and 1",
         allowed_zh=" 0 与 1 之间的数",
+    )
+
+
+def _score(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    raise BadValueError(
+        where="the promise",
+        key="score_min",
+        value=value,
+        allowed_en="a score from 0 to 1",
+        allowed_zh=" 0 到 1 之间的分数",
     )
 
 

@@ -1,8 +1,11 @@
 """The command line ``liudu-trial``."""
 
+import sys
 from importlib import import_module
 
 import click
+
+EXIT_INTERRUPTED = 130
 
 COMMANDS = ("plan", "seal", "run", "report", "verify", "check", "selftest")
 
@@ -20,7 +23,10 @@ class Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"liudu.trial.commands.{cmd_name}")
+        try:
+            module = import_module(f"liudu.trial.commands.{cmd_name}")
+        except KeyboardInterrupt:
+            sys.exit(EXIT_INTERRUPTED)
         command = module.command
         return command if isinstance(command, click.Command) else None
 

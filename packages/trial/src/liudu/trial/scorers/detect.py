@@ -11,6 +11,9 @@ Two rules of matching, both strict (intersection over union > the promise's `iou
 A true box that no answer took is missed; an answer that took none is a false call. A picture
 without an answer counts as the worst: all its boxes are missed; a good one is flagged, with as
 many false calls as the protocol's cap allows.
+
+Boxes scored below the promise's `score_min` draw the precision-recall curve and its average
+precision; nothing else counts them.
 """
 
 from collections.abc import Mapping
@@ -32,7 +35,13 @@ CURVE_POINTS_MAX = 200
 
 def options(promise: Promise) -> dict[str, Any]:
     """Return what the protocol fixes for this scorer."""
-    return {"iou": promise.iou, "iou_rule": "greater", "match": "voc", "same_class": True}
+    return {
+        "iou": promise.iou,
+        "iou_rule": "greater",
+        "match": "voc",
+        "same_class": True,
+        "score_min": promise.score_min,
+    }
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -90,7 +99,8 @@ def score(truth: BoxTruth, predictions: Mapping[str, Prediction], *, promise: Pr
     predictions
         By id.
     promise
-        Whose targets want evidence; its `iou` is the overlap that a match must exceed.
+        Whose targets want evidence; its `iou` is the overlap that a match must exceed, its
+        `score_min` the score from which a box counts as a call.
 
     Returns
     -------
@@ -98,13 +108,26 @@ def score(truth: BoxTruth, predictions: Mapping[str, Prediction], *, promise: Pr
     figures of the DeepPCB protocol, confusion, the precision-recall curve.
 
     """
-    matched = _match(truth, predictions, iou=promise.iou)
+    ranked = _match(truth, predictions, iou=promise.iou)
+    matched = ranked
+    if promise.score_min > 0:
+        called = _called(predictions, score_min=promise.score_min)
+        matched = _match(truth, called, iou=promise.iou)
     evidence = tuple(
         _evidence(matched, target)
         for target in promise.targets
         if target.rule.kind in {"ratio", "mean"}
     )
-    return Scored(evidence=evidence, details=_details(matched, promise=promise))
+    return Scored(evidence=evidence, details=_details(matched, ranked=ranked, promise=promise))
+
+
+def _called(predictions: Mapping[str, Prediction], *, score_min: float) -> dict[str, Prediction]:
+    """Return the answers with the boxes that count as calls."""
+    answers = cast("Mapping[str, Boxes]", predictions)
+    return {
+        name: attrs.evolve(answer, boxes=tuple(b for b in answer.boxes if b.score >= score_min))
+        for name, answer in answers.items()
+    }
 
 
 def _match(truth: BoxTruth, predictions: Mapping[str, Prediction], *, iou: float) -> _Matched:
@@ -232,13 +255,14 @@ def _good_pieces(matched: _Matched, target: Target) -> Counts:
     )
 
 
-def _details(matched: _Matched, *, promise: Promise) -> dict[str, Any]:
-    by_class = _by_class(matched)
+def _details(matched: _Matched, *, ranked: _Matched, promise: Promise) -> dict[str, Any]:
+    by_class = _by_class(matched, ranked=ranked)
     known = [row["average_precision"] for row in by_class if row["average_precision"] is not None]
     good = matched.boxes_per_piece == 0
     flagged = (matched.false_calls > 0) | matched.missing
     return {
         "iou": promise.iou,
+        "score_min": promise.score_min,
         "counts": {
             "pieces": len(matched.truth.ids),
             "good_pieces": int(good.sum()),
@@ -253,10 +277,13 @@ def _details(matched: _Matched, *, promise: Promise) -> dict[str, Any]:
         "f1": _f1(share(matched.hit), share(matched.found)),
         "precision": share(matched.hit),
         "recall": share(matched.found),
-        "deeppcb": _deeppcb_figures(matched),
+        "deeppcb": {
+            **_deeppcb_point(matched),
+            "average_precision": _deeppcb_area(ranked),
+        },
         "by_class": by_class,
         "confusion": _confusion(matched),
-        "precision_recall": _curve(matched),
+        "precision_recall": _curve(ranked),
         "worst": _worst(matched),
     }
 
@@ -287,14 +314,15 @@ def average_precision(hit: NDArray[np.bool_], given: NDArray[np.float64], *, box
     return float(envelope[ordered].sum() / boxes)
 
 
-def _by_class(matched: _Matched) -> list[dict[str, Any]]:
+def _by_class(matched: _Matched, *, ranked: _Matched) -> list[dict[str, Any]]:
     truth, calls = matched.truth, matched.calls
     rows = []
     for code, name in enumerate(truth.classes):
         mine, called = truth.code == code, calls.code == code
         boxes = int(mine.sum())
+        scored = ranked.calls.code == code
         area = (
-            average_precision(matched.hit[called], calls.score[called], boxes=boxes)
+            average_precision(ranked.hit[scored], ranked.calls.score[scored], boxes=boxes)
             if boxes
             else None
         )
@@ -310,23 +338,34 @@ def _by_class(matched: _Matched) -> list[dict[str, Any]]:
     return rows
 
 
-def _deeppcb_figures(matched: _Matched) -> dict[str, float | None]:
-    """Return precision, recall, F and the micro average precision of DeepPCB's own script.
-
-    Its average precision has no envelope: the mean over all true boxes of the precision at each
-    right call, by falling score.
-    """
+def _deeppcb_right(matched: _Matched) -> NDArray[np.bool_]:
+    """Return for each call whether DeepPCB's rule finds it right, shape (k,)."""
     truth, calls, located = matched.truth, matched.calls, matched.located
     taken = located >= 0
     right = np.zeros(len(calls.piece), bool)
     right[located[taken]] = calls.code[located[taken]] == truth.code[taken]
-    ordered = right[np.argsort(-calls.score, kind="stable")]
-    precision = np.cumsum(ordered) / np.arange(1, ordered.size + 1)
-    boxes = len(truth.piece)
+    return right
+
+
+def _deeppcb_point(matched: _Matched) -> dict[str, float | None]:
+    """Return precision, recall and F of DeepPCB's own script."""
+    right = _deeppcb_right(matched)
+    boxes = len(matched.truth.piece)
     p = share(right)
     r = float(right.sum() / boxes) if boxes else None
-    area = float(precision[ordered].sum() / boxes) if boxes else None
-    return {"precision": p, "recall": r, "f1": _f1(p, r), "average_precision": area}
+    return {"precision": p, "recall": r, "f1": _f1(p, r)}
+
+
+def _deeppcb_area(ranked: _Matched) -> float | None:
+    """Return the micro average precision of DeepPCB's own script.
+
+    It has no envelope: the mean over all true boxes of the precision at each right call, by
+    falling score.
+    """
+    ordered = _deeppcb_right(ranked)[np.argsort(-ranked.calls.score, kind="stable")]
+    precision = np.cumsum(ordered) / np.arange(1, ordered.size + 1)
+    boxes = len(ranked.truth.piece)
+    return float(precision[ordered].sum() / boxes) if boxes else None
 
 
 def _confusion(matched: _Matched) -> dict[str, Any]:
