@@ -21,6 +21,9 @@ STEP_MAX = 1.5
 TOLERANCE = 1e-4  # Newton's next step would be its square
 TOLERANCE_BETWEEN = 2e-2  # good enough to weigh the weeks by
 EXPONENT_MAX = 30.0  # 1e13 cases a week
+SHARE_MAX = 25.0  # a Pearson residual of 5
+SHARE_STEPS = 12
+SHARE_SETTLED = 0.999
 PSEUDO_CASES = 0.5  # Jeffreys: a series of zeros still expects half a case in its window
 LOG2_E = 1.4426950408889634
 LN2_HIGH = 0.693145751953125
@@ -139,21 +142,34 @@ def _fit(
 
 
 @numba.njit(cache=True, fastmath=SUMS)
-def _shrunk_dispersion(count, mean, weight, columns, prior_phi, prior_weeks):
+def _shrunk_dispersion(count, mean, weight, columns, prior_phi, prior_weeks, square):
     """Return Pearson's dispersion, shrunk to the prior, at least 1.
 
+    No week adds more than `SHARE_MAX` times the dispersion itself, which is found by repeating:
+    one week of 2,000 times the usual cases would else hide every outbreak of the next ten years.
     Low means say little of dispersion: a week counts as 2 / (2 + 1 / m), the inverse variance of
     its Pearson residual squared in units of that of a large count.
     """
-    pearson = 0.0
     total = 0.0
     known = 0.0
     for i in range(count.shape[0]):
         excess = count[i] - mean[i]
-        pearson += weight[i] * excess * excess / mean[i]
+        square[i] = weight[i] * excess * excess / mean[i]
         total += weight[i]
         known += weight[i] * 2.0 * mean[i] / (2.0 * mean[i] + 1.0)
-    raw = pearson / max(total - columns, 1.0)
+    free = max(total - columns, 1.0)
+    limit = np.inf
+    raw = 0.0
+    for _ in range(SHARE_STEPS):
+        pearson = 0.0
+        for i in range(count.shape[0]):
+            pearson += min(square[i], limit)
+        moved = pearson / free
+        limit = SHARE_MAX * moved
+        if raw > 0.0 and moved > SHARE_SETTLED * raw:
+            raw = moved
+            break
+        raw = moved
     return max((raw * known + prior_phi * prior_weeks) / (known + prior_weeks), 1.0)
 
 
@@ -269,7 +285,9 @@ def fit_all(
                     TOLERANCE if turn == ROUNDS - 1 else TOLERANCE_BETWEEN,
                     beta, bits, mean, weighted, gradient, step, information, lower,
                 )  # fmt: skip
-                phi = _shrunk_dispersion(count, mean, weight, columns, prior_phi, prior_weeks)
+                phi = _shrunk_dispersion(
+                    count, mean, weight, columns, prior_phi, prior_weeks, weighted
+                )
             _predict(
                 exposures, covariates, series, at[q], now, beta, lower, phi, scratch,
                 results[series, q],
