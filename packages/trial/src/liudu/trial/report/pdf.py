@@ -121,8 +121,7 @@ class _Paper:
     def data(self, report: Report) -> dict[str, Any]:
         for kind, (path, colour) in MARKS.items():
             self._write(f"mark-{kind}.svg", _mark(path, colour).encode())
-        words: dict[str, Any] = {name: self._word(name) for name in WORDS}
-        words["marks"] = {kind: report.verdict_text.say(self.language) for kind in MARKS}
+        words = {name: self._word(name) for name in WORDS}
         name = f"{report.solution} {report.version}"
         return {
             "lang": self.language,
@@ -186,13 +185,13 @@ class _Paper:
         ]
         if target.tally.en != "–":
             stats.append([self._word("from"), self.say(target.tally)])
-        stats.append([self._word("method"), self.say(target.method)])
         return {
             "name": self.say(target.name),
             "promise": target.promise,
             "answer": target.answer,
             "answer_text": self.say(target.answer_text),
             "meaning": self.say(target.meaning),
+            "method": self.say(target.method),
             "more": self.say(target.more),
             "stats": stats,
             "chart": target.chart and self._chart(target.chart),
