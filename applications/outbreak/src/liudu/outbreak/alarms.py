@@ -18,6 +18,7 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Rule = Literal["alpha", "fdr", "count"]
 DAYS_PER_WEEK: Final = 7
+NEVER: Final = -(10**9)  # weeks ago
 
 
 class BudgetRangeError(Refusal):
@@ -131,7 +132,7 @@ def alarms(
 
 def _without_repeats(chosen: Bools, *, at: NDArray[np.int64], quiet_days: int) -> Bools:
     kept = np.zeros_like(chosen)
-    last = np.full(chosen.shape[0], np.iinfo(np.int64).min // 2)
+    last = np.full(chosen.shape[0], NEVER)
     for week in np.argsort(at):
         free = (at[week] - last) * DAYS_PER_WEEK > quiet_days
         kept[:, week] = chosen[:, week] & free
