@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import beta, binom
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inspect_machine import write_result
+from record import write_result
 
 from liudu.acceptance import TooFewSamplesError, interval, learn_then_test
 

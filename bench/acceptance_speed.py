@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inspect_machine import write_result
+from record import write_result
 
 from liudu.acceptance import Counts, Pace, Promise, Values, judge, plan, risk_coverage
 

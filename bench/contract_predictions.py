@@ -8,7 +8,7 @@ import json
 import statistics
 import time
 
-from inspect_machine import write_result
+from record import write_result
 
 from liudu.contract import read_label_columns, read_predictions
 

@@ -18,7 +18,7 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inspect_machine import DATA, write_result  # noqa: E402
+from record import DATA, write_result  # noqa: E402
 
 from liudu.acceptance import interval, upper_bound  # noqa: E402
 from liudu.inspect import deeppcb, protocol, selection  # noqa: E402

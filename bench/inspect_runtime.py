@@ -17,7 +17,7 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inspect_machine import write_result  # noqa: E402
+from record import write_result  # noqa: E402
 
 from liudu.inspect.network import KIND_COUNT, POOLED, STRIDES, judge, load  # noqa: E402
 from liudu.inspect.pack import WEIGHTS  # noqa: E402

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inspect_machine import ROOT, write_result
+from record import ROOT, write_result
 
 from liudu.acceptance import interval, upper_bound
 from liudu.inspect.boards import KINDS

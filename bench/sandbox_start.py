@@ -4,10 +4,7 @@ Run: uv run python bench/sandbox_start.py     (20 s; writes bench/results/sandbo
 All levels and the bare command take turns in one run, so that the ratios share the machine's mood.
 """
 
-import datetime
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -16,12 +13,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from record import write_result
 
 from liudu.sandbox import BUILT, Limits, Mounts, available, python_runtime, run
 
 START_ROUNDS = 41
 WORK_ROUNDS = 9
-RESULT = Path(__file__).parent / "results" / "sandbox_start.json"
 WORK = {
     "cpu": "n = 0\nfor i in range(3_000_000): n += i * i",
     "syscall": "import os\nfor _ in range(600_000): os.getppid()",
@@ -103,10 +100,6 @@ def main() -> None:
         return median_interval(values, rng=rng)
 
     result = {
-        "command": "uv run python bench/sandbox_start.py",
-        "at": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),  # noqa: TID251
-        "machine": f"{os.cpu_count()} x {platform.machine()}, Linux {platform.release()}",
-        "python": platform.python_version(),
         "runner_is_root": os.geteuid() == 0,
         "load_1min": os.getloadavg()[0],
         "rounds": {"start": START_ROUNDS, "work": WORK_ROUNDS},
@@ -114,8 +107,7 @@ def main() -> None:
         "run_of_true_ms": {name: row(values) for name, values in whole.items()},
         **{f"{kind}_ratio_to_bare": {n: row(v) for n, v in work[kind].items()} for kind in WORK},
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    write_result("sandbox_start", result)
     for title in ("startup_ms", "run_of_true_ms", "cpu_ratio_to_bare", "syscall_ratio_to_bare"):
         for name, found in result[title].items():
             print(

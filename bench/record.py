@@ -1,4 +1,4 @@
-"""On which machine and day a figure of the inspect benchmarks was measured; where it is written."""
+"""On which machine and day a figure was measured; where the data lie and the result is written."""
 
 import json
 import os
