@@ -96,14 +96,29 @@ def calibration(answer):
 
 def headline(detectors):
     """The acceptance targets, in one place."""
-    hr = detectors["hr"]
+    hr, farrington = detectors["hr"], detectors["farrington"]
     one, two = hr["at_fpr"]["0.01"], hr["at_fpr"]["0.02"]
+    lr = detectors.get("lr", {}).get("at_fpr")
     return {
+        "silent_accuracy": detectors["silent"]["overall"]["accuracy"],
+        "hr_accuracy_at_alpha_1_percent": hr["overall"]["accuracy"],
+        "hr_pod_at_1_percent_fpr": one["pod"],
+        "farrington_pod_at_1_percent_fpr": farrington["at_fpr"]["0.01"]["pod"],
         "hr_pod_less_farrington_at_1_percent_fpr": one["pod_less_farrington"],
         "hr_pod_first_week_less_farrington_at_1_percent_fpr": one["pod_first_week_less_farrington"],
         "hr_pod_8_sd_and_more_at_2_percent_fpr": two["pod_8_sd_and_more"],
         "hr_calibration": calibration(hr),
-        "farrington_calibration": calibration(detectors["farrington"]),
+        "hr_pod_8_sd_at_2_percent_fpr": two["pod_8_sd"],
+        "farrington_calibration": calibration(farrington),
+        "lr": lr
+        and {
+            "pod_less_farrington_at_1_percent_fpr": lr["0.01"]["pod_less_farrington"],
+            "pod_first_week_less_farrington_at_1_percent_fpr": lr["0.01"][
+                "pod_first_week_less_farrington"
+            ],
+            "pod_8_sd_and_more_at_2_percent_fpr": lr["0.02"]["pod_8_sd_and_more"],
+            "pod_8_sd_at_2_percent_fpr": lr["0.02"]["pod_8_sd"],
+        },
     }
 
 

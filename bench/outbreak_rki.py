@@ -62,7 +62,8 @@ def main():
     scores = scored(counts)
     for rate in RATES:
         print(f"at {rate:.0%} false alarms")
-        result["at_fpr"][str(rate)] = {}
+        key = f"{rate:.0%}".replace("%", "_percent")
+        result["at_fpr"][key] = {}
         for name, score in {**scores, "silent": np.zeros(truth.shape)}.items():
             decided = np.isfinite(score)
             limit = benchmark.threshold_at_labels(score, outbreak=truth, decided=decided, fpr=rate)
@@ -71,7 +72,7 @@ def main():
             answer = {key: figure.to_json() for key, figure in found.items()}
             answer["outbreaks_found"] = int(tally[:, benchmark.FOUND].sum())
             answer["outbreaks"] = int(tally[:, benchmark.OUTBREAKS].sum())
-            result["at_fpr"][str(rate)][name] = answer
+            result["at_fpr"][key][name] = answer
             print(
                 f"  {name:11s} realised {shown(answer['fpr']):25s} sensitivity "
                 f"{shown(answer['sensitivity']):25s} found {answer['outbreaks_found']}"
