@@ -30,24 +30,32 @@ AT = np.arange(587, 599)
 SETTINGS = {
     "trend tested, limit54": (
         {"trend_p_max": 0.05},
-        'noPeriods=10, weightsThreshold=2.58, pastWeeksNotIncluded=26, pThresholdTrend=0.05, '
-        'thresholdMethod="nbPlugin", limit54=c(5,4)',
+        (
+            'noPeriods=10, weightsThreshold=2.58, pastWeeksNotIncluded=26, pThresholdTrend=0.05, '
+            'thresholdMethod="nbPlugin", limit54=c(5,4)'
+        ),
     ),
     "one period, delta": (
         {"periods": 1, "weights_threshold": 1.0, "weeks_not_included": 3, "trend_p_max": 0.05,
          "threshold": "delta"},
-        'noPeriods=1, weightsThreshold=1, pastWeeksNotIncluded=3, pThresholdTrend=0.05, '
-        'thresholdMethod="delta", limit54=c(5,4)',
+        (
+            'noPeriods=1, weightsThreshold=1, pastWeeksNotIncluded=3, pThresholdTrend=0.05, '
+            'thresholdMethod="delta", limit54=c(5,4)'
+        ),
     ),
     "muan": (
         {"threshold": "muan", "cases_min": 0},
-        'noPeriods=10, weightsThreshold=2.58, pastWeeksNotIncluded=26, pThresholdTrend=1, '
-        'thresholdMethod="muan", limit54=c(0,4)',
+        (
+            'noPeriods=10, weightsThreshold=2.58, pastWeeksNotIncluded=26, pThresholdTrend=1, '
+            'thresholdMethod="muan", limit54=c(0,4)'
+        ),
     ),
     "delta": (
         {"threshold": "delta", "cases_min": 0},
-        'noPeriods=10, weightsThreshold=2.58, pastWeeksNotIncluded=26, pThresholdTrend=1, '
-        'thresholdMethod="delta", limit54=c(0,4)',
+        (
+            'noPeriods=10, weightsThreshold=2.58, pastWeeksNotIncluded=26, pThresholdTrend=1, '
+            'thresholdMethod="delta", limit54=c(0,4)'
+        ),
     ),
 }  # fmt: skip
 PROGRAM = """

@@ -318,12 +318,15 @@ def _frame(path: Path) -> pl.DataFrame:
 
 
 def _week_numbers(weeks: pl.Series, *, calendar: Calendar) -> NDArray[np.int64]:
-    labels = weeks.fill_null("").to_list()
-    numbers: dict[str, int] = {}
-    for line, label in enumerate(labels, start=FIRST_LINE):
-        if label not in numbers:
-            numbers[label] = week_number(label, calendar=calendar, line=line)
-    return np.array([numbers[label] for label in labels], np.int64)
+    labels = weeks.fill_null("").rename("label").to_frame().with_row_index("row")
+    first = labels.group_by("label").agg(pl.col("row").min()).sort("row")
+    numbers = [
+        week_number(label, calendar=calendar, line=row + FIRST_LINE)
+        for label, row in first.iter_rows()
+    ]
+    known = first.select("label").with_columns(pl.Series("number", numbers, pl.Int64))
+    joined = labels.join(known, on="label", how="left", maintain_order="left")
+    return joined["number"].to_numpy().astype(np.int64)
 
 
 def _counts(column: pl.Series) -> Floats:

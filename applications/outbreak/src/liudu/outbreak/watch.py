@@ -15,6 +15,7 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 NAMES = tuple(DETECTORS)
+RUN_IN_WEEKS = 52
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -93,6 +94,8 @@ def _decided(table: SeriesTable, *, rows: Indices, plan: Plan, at: Indices) -> D
     options = dict(plan.options)
     if "cases_min" in method.options:
         options.setdefault("cases_min", 0)  # the plan withholds, for every method alike
+    if "run_in_weeks" in method.options:
+        options.setdefault("run_in_weeks", RUN_IN_WEEKS)  # a sum over one week would be none
     return detect(
         table.counts[rows],
         at=at,

@@ -11,7 +11,7 @@ from liudu.outbreak import benchmark
 from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.detectors import detect, detector
 from liudu.outbreak.series import CALENDARS, Calendar, SeriesTable, read_series
-from liudu.outbreak.simulate import PAST_SIZES, simulate
+from liudu.outbreak.simulate import PAST_SIZES, SHAPES, Grid, Shape, simulate
 
 STANDARD = "hr,farrington,ears_c1"
 SHOWN = ("fpr", "sensitivity", "pod", "pod_first_week", "ppv", "f1", "accuracy")
@@ -29,6 +29,10 @@ RUN_IN_WEEKS = 7
 @click.option("--fpr", type=float, help="在相同误报率下比较 · compare at this false-alarm rate")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--replicates", type=click.IntRange(1, 1000), default=2, show_default=True)
+@click.option(
+    "--shape", type=click.Choice(SHAPES), default="lognormal", show_default=True,
+    help="模拟暴发的形态 · shape of simulated outbreaks",
+)  # fmt: skip
 @click.option("--calendar", type=click.Choice(CALENDARS), default="iso", show_default=True)
 @with_console
 def command(
@@ -40,6 +44,7 @@ def command(
     fpr: float | None,
     seed: int,
     replicates: int,
+    shape: Shape,
     calendar: Calendar,
 ) -> None:
     """在已知暴发上回测，总列出“从不报警” · Backtest, the silent detector always beside.
@@ -51,7 +56,8 @@ def command(
         detector(name)
     rng = np.random.default_rng(seed)
     if series is None:
-        found = on_grid(names, alpha=alpha, fpr=fpr, seed=seed, replicates=replicates, rng=rng)
+        grid = simulate(seed=seed, replicates=replicates, shape=shape)
+        found = on_grid(grid, names, alpha=alpha, fpr=fpr, rng=rng)
     else:
         table = read_series(series, calendar=calendar)
         found = on_table(table, names, alpha=alpha, fpr=fpr, rng=rng)
@@ -61,16 +67,14 @@ def command(
 
 
 def on_grid(
+    grid: Grid,
     names: list[str],
     *,
     alpha: float,
     fpr: float | None,
-    seed: int,
-    replicates: int,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Return the figures of each detector on the simulated grid."""
-    grid = simulate(seed=seed, replicates=replicates)
     found: dict[str, Any] = {}
     for name in names:
         scores = benchmark.collect(

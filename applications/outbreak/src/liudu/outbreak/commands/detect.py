@@ -64,7 +64,10 @@ def answered(table: SeriesTable, found: Watch, *, week: int) -> dict[str, Any]:
     """Return the alarms of the last evaluated week, ranked, with what was not decided."""
     last = found.raised.shape[1] - 1
     detection = found.detection
-    bound = detection.bound(alpha=max(float(found.alpha[last]), 1e-12))
+    alpha = float(found.alpha[last])
+    unbounded = np.full(detection.observed.shape, np.nan)  # a budget that allows no alarm
+    bound = detection.bound(alpha=alpha) if alpha > 0 else unbounded
+    missing = (detection.flags[:, last] & Flag.MISSING) != 0
     undecided = (detection.flags[:, last] & (Flag.MISSING | Flag.TOO_SHORT)) != 0
     alarms = [
         {
@@ -84,13 +87,9 @@ def answered(table: SeriesTable, found: Watch, *, week: int) -> dict[str, Any]:
         "week": table.label(week),
         "series": len(table.keys),
         "alarms": alarms,
-        "alpha": float(found.alpha[last]),
-        "missing": int(((detection.flags[:, last] & Flag.MISSING) != 0).sum()),
-        "too_short": int(
-            ((detection.flags[:, last] & Flag.TOO_SHORT) != 0).sum()
-            - ((detection.flags[:, last] & (Flag.MISSING | Flag.TOO_SHORT))
-               == (Flag.MISSING | Flag.TOO_SHORT)).sum()
-        ),
+        "alpha": alpha,
+        "missing": int(missing.sum()),
+        "too_short": int((undecided & ~missing).sum()),
         "by_detector": _used(found, undecided=undecided),
     }  # fmt: skip
 
