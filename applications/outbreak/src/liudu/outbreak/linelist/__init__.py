@@ -1,0 +1,95 @@
+"""Line lists, one row a case: CSV and Excel of any make, as one checked table of cases."""
+
+from liudu.outbreak.linelist._dates import DATE_ORDERS, DateOrder, DateOrderInDoubtError
+from liudu.outbreak.linelist._duplicates import (
+    SAME_PERSON,
+    Decision,
+    SamePerson,
+    UnreadableDecisionsError,
+    read_decisions,
+)
+from liudu.outbreak.linelist._encoding import (
+    Encoding,
+    EncodingInDoubtError,
+    UnknownEncodingError,
+    WrongEncodingError,
+    encoding_of,
+)
+from liudu.outbreak.linelist._excel import OldExcelError, SeveralSheetsError, SheetNotFoundError
+from liudu.outbreak.linelist._import import (
+    CASES,
+    DUPLICATES,
+    QUALITY,
+    REJECTED_ROWS,
+    NoFilesError,
+    NotAnImportError,
+    Rules,
+    import_line_lists,
+    read_districts,
+    scan_cases,
+)
+from liudu.outbreak.linelist._normalise import MissingColumnsError
+from liudu.outbreak.linelist._schema import (
+    SHIPPED,
+    CaseDefinition,
+    DistrictChange,
+    Field,
+    FieldNotMappedError,
+    NoMappingFitsError,
+    Schema,
+    UnknownFieldError,
+    UnknownMappingError,
+    UnreadableMappingError,
+    parse_schema,
+    read_schema,
+)
+from liudu.outbreak.linelist._tables import (
+    EmptyFileError,
+    RepeatedColumnError,
+    UnreadableFileError,
+)
+
+__all__ = [
+    "CASES",
+    "DATE_ORDERS",
+    "DUPLICATES",
+    "QUALITY",
+    "REJECTED_ROWS",
+    "SAME_PERSON",
+    "SHIPPED",
+    "CaseDefinition",
+    "DateOrder",
+    "DateOrderInDoubtError",
+    "Decision",
+    "DistrictChange",
+    "EmptyFileError",
+    "Encoding",
+    "EncodingInDoubtError",
+    "Field",
+    "FieldNotMappedError",
+    "MissingColumnsError",
+    "NoFilesError",
+    "NoMappingFitsError",
+    "NotAnImportError",
+    "OldExcelError",
+    "RepeatedColumnError",
+    "Rules",
+    "SamePerson",
+    "Schema",
+    "SeveralSheetsError",
+    "SheetNotFoundError",
+    "UnknownEncodingError",
+    "UnknownFieldError",
+    "UnknownMappingError",
+    "UnreadableDecisionsError",
+    "UnreadableFileError",
+    "UnreadableMappingError",
+    "WrongEncodingError",
+    "encoding_of",
+    "import_line_lists",
+    "parse_schema",
+    "read_decisions",
+    "read_districts",
+    "read_schema",
+    "scan_cases",
+]

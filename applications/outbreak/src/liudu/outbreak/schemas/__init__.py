@@ -1,0 +1,1 @@
+"""Mappings of line-list columns that come with the program; see `liudu.outbreak.linelist`."""
