@@ -6,13 +6,15 @@ detector, so that a stopped run leaves what it has.
 
     uv run python bench/outbreak_grid.py                    every detector on the whole grid
     uv run python bench/outbreak_grid.py --slow-replicates 20   cusum, glr_nb, lr on 20 of 100
+    uv run python bench/outbreak_grid.py --only lr          one detector again, the rest kept
 """
 
 import argparse
+import json
 import time
 
 import numpy as np
-from outbreak_record import record, shown
+from outbreak_record import RESULTS, record, shown
 
 from liudu.outbreak import benchmark
 from liudu.outbreak.simulate import PAST_SIZES, simulate
@@ -146,14 +148,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=100)
     parser.add_argument("--slow-replicates", type=int, default=None)
+    parser.add_argument("--only", help="measure these again, keep the other results")
     given = parser.parse_args()
     slow = given.slow_replicates or given.replicates
     grid = simulate(seed=SEED, replicates=given.replicates)
     small = simulate(seed=SEED, replicates=slow) if slow < given.replicates else grid
     rng = np.random.default_rng(SEED)
     detectors, farrington = {}, None
+    names = [*FAST, *SLOW]
+    if given.only:
+        detectors = json.loads((RESULTS / "outbreak_grid.json").read_text())["detectors"]
+        names = given.only.split(",")
+        farrington = None if "farrington" in names else collected(grid, "farrington")
     print(f"{'detector':20s} reps {'FPR':>25s} {'POD':>25s} {'accuracy':>25s}")
-    for name in (*FAST, *SLOW):
+    for name in names:
         here = grid if name in FAST else small
         scores = collected(here, name)
         peer = (
