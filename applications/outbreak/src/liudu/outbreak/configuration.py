@@ -202,11 +202,12 @@ def _plan(content: object, *, place: str, base: Plan) -> Plan:
     method = detector(name)
     inherited = dict(base.options) if name == base.detector else {}
     options = read.get("options", inherited)
-    for option in _mapping_of_options(options, place=place):
+    for option, value in _mapping_of_options(options, place=place).items():
         if option not in method.options:
             raise UnknownOptionError(
                 detector=name, option=option, options=", ".join(method.options) or "–"
             )
+        _check_option(option, value, place=place)
     periods = base.periods
     if "periods" in read:
         periods = _periods(read["periods"], place=place)
@@ -233,6 +234,32 @@ def _mapping_of_options(options: object, *, place: str) -> Mapping[str, Any]:
     if not isinstance(options, Mapping):
         raise BadValueError(place=f"{place}, options", found=options, wanted="option: value")
     return options
+
+
+WORDS: Final = {"threshold": ("nbPlugin", "delta", "muan"), "compat": ("R", None)}
+SWITCHES: Final = ("bounds",)
+REALS: Final = (
+    "weights_threshold", "trend_sd", "trend_p_max", "alpha", "percentile", "drift", "limit",
+    "sd_min", "cases_min",
+)  # fmt: skip
+AT_LEAST_ONE: Final = ("years", "periods", "baseline_weeks", "weeks_max", "window_weeks")
+
+
+def _check_option(option: str, value: object, *, place: str) -> None:
+    """Refuse an option that is neither the number, nor the word, nor the switch it must be."""
+    at = f"{place}, options, {option}"
+    if option in WORDS:
+        if value not in WORDS[option]:
+            wanted = " | ".join(str(word) for word in WORDS[option])
+            raise BadValueError(place=at, found=value, wanted=wanted)
+    elif option in SWITCHES:
+        if not isinstance(value, bool):
+            raise BadValueError(place=at, found=value, wanted="true | false")
+    elif isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise BadValueError(place=at, found=value, wanted="≥ 0")
+    elif option not in REALS and (value != int(value) or value < int(option in AT_LEAST_ONE)):
+        least = int(option in AT_LEAST_ONE)
+        raise BadValueError(place=at, found=value, wanted=f"{least}, {least + 1}, {least + 2} …")
 
 
 def _fixed(content: object, *, place: str) -> Fixed | None:
