@@ -120,6 +120,19 @@ def test_a_file_above_the_output_size_is_bad_output(level, mounts):
     assert (mounts.output / "big").stat().st_size <= 4 << 20
 
 
+def test_a_command_that_fails_of_its_full_output_is_bad_output_not_a_crash(level, mounts):
+    write = "block = b'x' * (1 << 20)\nfor _ in range(9): f.write(block); f.flush()"
+    source = f"import os\nf = open(os.environ.get('LIUDU_OUT', 'out') + '/big', 'wb')\n{write}"
+    output = "/out" if level is Level.BWRAP else str(mounts.output)
+    limits = Limits(output_mib=4, wall_s=30)
+    environment = {"LIUDU_OUT": output}
+    outcome = run(
+        python(source), mounts=mounts, level=level, limits=limits, environment=environment
+    )
+    assert (outcome.reason, outcome.killed_because) == (Reason.BAD_OUTPUT, "output")
+    assert b"File too large" in outcome.stderr
+
+
 def test_many_files_above_the_output_size_are_bad_output(level, mounts):
     limits = Limits(output_mib=4, wall_s=30)
     script = "for i in 1 2 3 4; do head -c 3000000 /dev/zero > $LIUDU_OUT/$i; done; sleep 30"

@@ -42,11 +42,12 @@ def argv(
         line += ["--setenv", name, value]
     line += _system()
     line += ["--perms", "0644", "--ro-bind-data", str(passwd_fd), "/etc/passwd"]
-    for path in read_only:
-        line += ["--ro-bind", path, path]
     line += ["--proc", "/proc", "--dev", "/dev"]
     line += ["--size", str(shm_mib << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
     line += ["--size", str(tmp_mib << 20), "--tmpfs", "/tmp"]  # noqa: S108 - a mount of its own
+    # After /tmp, for a runtime may lie below it.
+    for path in read_only:
+        line += ["--ro-bind", path, path]
     line += ["--ro-bind", inputs, "/in", "--bind", output, "/out", "--ro-bind", app, "/app"]
     line += ["--chdir", "/app", "--remount-ro", "/"]
     line += ["--seccomp", str(filter_fd), "--json-status-fd", str(status_fd), "--"]

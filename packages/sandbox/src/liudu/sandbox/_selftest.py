@@ -257,7 +257,8 @@ def _seen_from_outside(results: dict[str, list[Any]], *, scene: _Scene, control:
     while control and not left and time.monotonic() < give_up_at:  # it may not have exec'd yet
         left = _daemons(scene.about["daemon"])
     for pid in left:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it may end between the look and the kill
+            os.kill(pid, signal.SIGKILL)
     link = scene.base / "out" / "predictions.jsonl"
     followed = link.is_symlink() if control else _output_is_taken(scene.base)
     link.unlink(missing_ok=True)

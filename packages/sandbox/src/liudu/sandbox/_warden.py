@@ -265,6 +265,8 @@ class Warden:
             for pid in (self.inner_pid, self.pid):
                 _kill(pid)
         status = self._sweep()
+        if status and not self.killed_because:
+            self._blame_full_output()
         self._drain_rest()
         if self.started_at is None and not self.failure:
             self._late_ready()
@@ -284,6 +286,12 @@ class Warden:
             report[name] = bytes(stream.kept)
             report[f"{name}_truncated"] = stream.truncated
         return report
+
+    def _blame_full_output(self) -> None:
+        """Say so where a command failed with its output full: it fails of that on its own."""
+        used_kib = _tree.folder_kib(self.setup["output"], entries_max=_ENTRIES_MAX)
+        if used_kib is None or used_kib >= self.setup["output_mib"] * _MIB_KIB:
+            self.killed_because = "output"
 
     def _cpu_s(self) -> float:
         """Return the CPU of the tree, without what setting up the sandbox took.
