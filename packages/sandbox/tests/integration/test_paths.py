@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import attrs
 import pytest
 
 from liudu.contract import Reason
@@ -29,6 +31,21 @@ def test_python_inside_is_the_running_one_with_its_packages(level, mounts, limit
     outcome = run(["python3", "-c", source], mounts=mounts, level=level, limits=limits)
     assert outcome.reason is Reason.OK, outcome.stderr
     assert outcome.stdout.decode().strip() == sys.prefix
+
+
+def test_a_runtime_below_tmp_is_shown_too(level, mounts, limits):
+    runtime = mounts.app.parent / "runtime"
+    (runtime / "bin").mkdir(parents=True)
+    (runtime / "bin" / "greet").write_text("#!/bin/sh\necho from the runtime\n")
+    (runtime / "bin" / "greet").chmod(0o755)
+    for folder in (runtime, runtime / "bin"):
+        folder.chmod(0o755)
+    own = attrs.evolve(mounts, read_only=(runtime,))
+
+    outcome = run(["greet"], mounts=own, level=level, limits=limits)
+
+    assert runtime.is_relative_to(tempfile.gettempdir())
+    assert outcome.stdout == b"from the runtime\n", outcome.stderr
 
 
 @pytest.mark.slow
