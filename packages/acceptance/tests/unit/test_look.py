@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from liudu.acceptance import ClassesUnknownError, Counts, Measured, Pace, Promise, Values, look
+from liudu.acceptance import (
+    ClassesUnknownError,
+    Counts,
+    Measured,
+    Pace,
+    Promise,
+    Repeats,
+    Values,
+    look,
+)
 
 MISS = {"metric": "miss_rate", "op": "<", "limit": 0.02, "hoped": 0.002}
 OVERKILL = {"metric": "overkill_rate", "op": "<=", "limit": 0.1}
@@ -123,6 +132,22 @@ def test_all_kinds_of_targets_are_looked_at_together():
     assert now.verdict.answer == "passed"
     p95 = now.verdict.targets[3]
     assert p95.lower < p95.point < p95.upper < 100
+
+
+def test_repeats_are_looked_at_in_turns_from_the_third_on():
+    pace = {"metric": "throughput_per_h", "op": ">=", "limit": 6000}
+    nothing = [
+        Counts(metric="miss_rate", event=np.zeros(0, bool)),
+        Counts(metric="overkill_rate", event=np.zeros(0, bool)),
+    ]
+    seconds, state, answers = [1.0, 1.1, 1.05, 1.0], None, []
+    for count in (1, 2, 3, 4):
+        repeats = Repeats(items=[50] * count, seconds=seconds[:count])
+        now = look(promise(MISS, OVERKILL, pace), [*nothing, repeats], state)
+        state = now.state
+        answers.append(now.answers[2])
+    assert answers == ["not_yet", "not_yet", "proved", "proved"]
+    assert now.verdict.targets[2].method == "repeats_in_turns"
 
 
 def test_nothing_seen_yet_is_not_yet():

@@ -7,10 +7,14 @@ from scipy.signal import lfilter
 from liudu.acceptance import (
     BadEvidenceError,
     Pace,
+    Promise,
+    Repeats,
     batch_means_bound,
     quantile_bounds,
     queries_needed,
+    repeats_bound,
 )
+from liudu.acceptance._verdict import judge_one
 
 
 def test_a_steady_run_is_bounded_around_its_pace():
@@ -95,3 +99,109 @@ def test_too_few_values_bound_no_high_quantile():
 def test_a_clock_that_jumped_is_refused():
     with pytest.raises(BadEvidenceError, match="clock"):
         Pace(done_at_s=np.array([1.0, -3.0]))
+
+
+def test_a_short_run_is_enough_where_the_bound_clears_the_limit_tenfold():
+    times = np.cumsum(np.random.default_rng(4).exponential(1.4e-4, 1000))  # 0.14 s, 25 million/h
+    assert batch_means_bound(times).missing == "too_short"
+    clear = batch_means_bound(times, limit=6000)
+    assert clear.missing is None
+    assert clear.lower > 10 * 6000
+    assert batch_means_bound(times, limit=clear.lower / 9.9).missing == "too_short"
+
+
+def test_too_few_items_stay_too_few_however_fast():
+    times = np.arange(1, 100) * 1e-6
+    assert batch_means_bound(times, limit=1.0).missing == "too_few_items"
+
+
+def test_repeats_of_one_size_give_the_t_interval_of_the_seconds_per_item():
+    # By hand: 9, 10, 11, 10 s for 100 items; mean 0.1 s, s = 0.0081650, s/2 = 0.0040825,
+    # t(0.95; 3) = 2.353363, so 0.1 ± 0.0096076 s an item.
+    bound = repeats_bound(np.full(4, 100.0), np.array([9.0, 10.0, 11.0, 10.0]))
+    assert bound.point == pytest.approx(36_000)
+    assert bound.lower == pytest.approx(3600 / 0.1096076, rel=1e-5)
+    assert bound.upper == pytest.approx(3600 / 0.0903924, rel=1e-5)
+    assert (bound.batch_count, bound.item_count, bound.missing) == (4, 400, None)
+
+
+def test_repeats_of_unequal_sizes_are_bounded_as_a_ratio():
+    # By hand: R = 40/400; residuals -1, 1, 0; se = sqrt(3/2 * 2) / 400; t(0.95; 2) = 2.919986.
+    bound = repeats_bound(np.array([100.0, 100.0, 200.0]), np.array([9.0, 11.0, 20.0]))
+    reach = 2.919986 * 3**0.5 / 400
+    assert bound.lower == pytest.approx(3600 / (0.1 + reach), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "missing"), [([], "too_few_items"), ([9.0], "one_measurement"),
+                             ([9.0, 9.1], "too_few_items")],
+)  # fmt: skip
+def test_fewer_than_three_repeats_show_no_variation(seconds, missing):
+    bound = repeats_bound(np.full(len(seconds), 50.0), np.array(seconds))
+    assert (bound.lower, bound.upper, bound.missing) == (None, None, missing)
+
+
+def test_repeats_that_drift_are_joined_and_bounded_more_widely():
+    seconds = np.linspace(8.0, 12.0, 10)
+    drifting = repeats_bound(np.full(10, 100.0), seconds)
+    mixed = repeats_bound(np.full(10, 100.0), seconds[[0, 9, 4, 7, 2, 8, 1, 6, 3, 5]])
+    assert drifting.point == mixed.point
+    assert drifting.batch_count == 5
+    assert mixed.batch_count == 10
+    assert drifting.lower < mixed.lower
+
+
+def test_repeats_that_did_nothing_prove_nothing():
+    bound = repeats_bound(np.zeros(3), np.ones(3))
+    assert (bound.point, bound.lower) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("items", "seconds"), [([50], [0.0]), ([-1], [1.0]), ([50], [np.nan]), ([50, 50], [1.0])]
+)
+def test_repeats_that_cannot_be_are_refused(items, seconds):
+    with pytest.raises(BadEvidenceError):
+        Repeats(items=items, seconds=seconds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("repeat_count", [3, 5, 10])
+def test_the_bounds_of_repeats_hold_as_often_as_they_say(repeat_count):
+    # Each repeat starts up in about a second, then does 100 items with exponential times.
+    rng, runs = np.random.default_rng(repeat_count), 4000
+    truth = 3600 * 100 / (1.0 + 100 * 0.01)
+    too_high = too_low = 0
+    for _ in range(runs):
+        seconds = rng.gamma(100, 0.01, repeat_count) + rng.gamma(25, 0.04, repeat_count)
+        bound = repeats_bound(np.full(repeat_count, 100.0), seconds)
+        too_high += bound.lower > truth
+        too_low += bound.upper is not None and bound.upper < truth
+    # 5 % are allowed; 6.5 % leave room for what is not normal and for the simulation itself.
+    assert 0.03 * runs < too_high < 0.065 * runs
+    assert too_low < 0.065 * runs
+
+
+def pace_target(limit):
+    targets = [
+        {"metric": "miss_rate", "op": "<", "limit": 0.2},
+        {"metric": "overkill_rate", "op": "<=", "limit": 0.2},
+        {"metric": "throughput_per_h", "op": ">=", "limit": limit},
+    ]
+    promise = {"task": "classify", "positive": "bad", "targets": targets}
+    return Promise.from_mapping(promise).targets[2]
+
+
+@pytest.mark.parametrize(
+    ("limit", "answer"), [(30_000, "proved"), (36_000, "not_yet"), (45_000, "refuted")]
+)
+def test_repeats_prove_refute_or_leave_open_a_promised_pace(limit, answer):
+    found = Repeats(items=[100] * 4, seconds=[9, 10, 11, 10])
+    verdict = judge_one(pace_target(limit), found)
+    assert (verdict.answer, verdict.method, verdict.note) == (answer, "repeats", None)
+
+
+def test_one_serving_proves_no_pace_and_says_how_many_more_items_it_takes():
+    verdict = judge_one(pace_target(10), Repeats(items=[60], seconds=[1.0]))
+    assert (verdict.answer, verdict.note) == ("not_yet", "one_measurement")
+    assert verdict.point == pytest.approx(216_000)
+    assert verdict.more_needed.no_further_error == 90

@@ -50,7 +50,7 @@ def test_the_expected_sizes_of_the_sequential_tests_are_exact(shown):
 
 
 def test_the_line_takes_25_hours_to_make_that_many_defects(shown):
-    assert shown["samples_by_unit"] == {"positive": 1497, "negative": 99, "item": 113}
+    assert shown["samples_by_unit"] == {"positive": 1497, "negative": 99, "item": 150}
     assert shown["pieces_from_line"] == 149_700
     assert shown["hours_on_line"] == pytest.approx(24.95)
 
@@ -74,3 +74,13 @@ def test_every_task_can_be_planned():
     }.items():
         made = plan(Promise.from_mapping({"task": task, "targets": targets}))
         assert all(one.samples["0"] >= 1 for one in made.targets)
+
+
+@pytest.mark.parametrize(("mode", "items", "has_duration"), [("batch", 150, False),
+                                                             ("stream", 113, True)])  # fmt: skip
+def test_a_pace_needs_three_repeats_in_batch_mode_and_some_time_in_stream_mode(
+    mode, items, has_duration
+):
+    found = plan(Promise.from_mapping({**FULL, "mode": mode})).targets[2]
+    assert found.samples == {"0": items}
+    assert (found.duration_s_min is not None) is has_duration

@@ -228,6 +228,16 @@ def test_pace_and_memory_stand_beside_the_errors():
     assert judge(strict, found).targets[3].answer == "refuted"
 
 
+def test_a_single_measurement_of_a_pace_neither_proves_nor_refutes_it():
+    pace = {"metric": "throughput_per_h", "op": ">=", "limit": 6000}
+    fine = [events("miss_rate", 0, 1497), _good()]
+    for value in (1e9, 1.0):
+        found = [*fine, Measured(metric="throughput_per_h", value=value)]
+        verdict = judge(promise(MISS, OVERKILL, pace), found)
+        assert verdict.answer == "undecided"
+        assert verdict.targets[2].note == "one_measurement"
+
+
 def test_evidence_that_is_missing_or_of_the_wrong_kind_is_refused():
     with pytest.raises(MissingEvidenceError, match="overkill_rate"):
         judge(promise(MISS, OVERKILL), [events("miss_rate", 0, 3)])

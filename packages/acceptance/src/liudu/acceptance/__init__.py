@@ -18,10 +18,26 @@ from liudu.acceptance._binomial import (
     spent_confidence,
     upper_bound,
 )
-from liudu.acceptance._evidence import BadEvidenceError, Counts, Evidence, Measured, Pace, Values
+from liudu.acceptance._evidence import (
+    BadEvidenceError,
+    Counts,
+    Evidence,
+    Measured,
+    Pace,
+    Repeats,
+    Values,
+)
 from liudu.acceptance._look import ClassesUnknownError, Look, LookState, look
 from liudu.acceptance._metric import METRICS, Metric, piece_name
-from liudu.acceptance._pace import PaceBound, batch_means_bound, quantile_bounds, queries_needed
+from liudu.acceptance._pace import (
+    ITEMS_PER_REPEAT_MIN,
+    REPEATS_MIN,
+    PaceBound,
+    batch_means_bound,
+    quantile_bounds,
+    queries_needed,
+    repeats_bound,
+)
 from liudu.acceptance._plan import Plan, TargetPlan, plan
 from liudu.acceptance._promise import (
     BadValueError,
@@ -71,7 +87,9 @@ from liudu.acceptance._verdict import (
 )
 
 __all__ = [
+    "ITEMS_PER_REPEAT_MIN",
     "METRICS",
+    "REPEATS_MIN",
     "BadCountError",
     "BadEvidenceError",
     "BadScoreError",
@@ -106,6 +124,7 @@ __all__ = [
     "PooledAccuracyError",
     "Promise",
     "PromiseError",
+    "Repeats",
     "RiskCoverage",
     "Selection",
     "SequentialTest",
@@ -138,6 +157,7 @@ __all__ = [
     "power",
     "quantile_bounds",
     "queries_needed",
+    "repeats_bound",
     "require_provable",
     "risk_coverage",
     "samples_needed",

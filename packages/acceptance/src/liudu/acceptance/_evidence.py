@@ -160,6 +160,39 @@ class Pace:
             )
 
 
+@frozen(kw_only=True, eq=False)
+class Repeats:
+    """Servings that were each timed as a whole: items done and seconds taken, in order of time.
+
+    For work that is handed over all at once, where the times of single items cannot be trusted.
+    Best of equal size; see `repeats_bound` for what is assumed.
+
+    Attributes
+    ----------
+    items
+        Shape (k,), how many items each serving answered, from 0.
+    seconds
+        Shape (k,), from the start of the serving to its end, above 0.
+
+    """
+
+    metric: str = field(default="throughput_per_h", validator=_known)
+    items: NDArray[np.float64] = field(converter=_floats)
+    seconds: NDArray[np.float64] = field(converter=_floats)
+
+    def __attrs_post_init__(self) -> None:
+        _check_length(self.metric, "items", self.items, length=self.items.size)
+        _check_length(self.metric, "seconds", self.seconds, length=self.items.size)
+        fine = np.isfinite(self.items) & (self.items >= 0)
+        fine &= np.isfinite(self.seconds) & (self.seconds > 0)
+        if not fine.all():
+            raise _refuse(
+                self.metric,
+                "a repeat has a negative count, or a time that is not above 0: did the clock jump?",
+                "有一次重复的件数为负，或用时不大于 0：时钟是否跳变了？",
+            )
+
+
 @frozen(kw_only=True)
 class Measured:
     """One plain measurement of the whole run, without sampling error."""
@@ -172,4 +205,4 @@ class Measured:
             raise _refuse(self.metric, f"{self.value} is not finite", f"{self.value} 不是有限的数")
 
 
-Evidence = Counts | Values | Pace | Measured
+Evidence = Counts | Values | Pace | Repeats | Measured

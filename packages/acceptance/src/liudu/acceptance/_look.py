@@ -8,7 +8,8 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from liudu.acceptance._binomial import samples_needed, spread_risk
-from liudu.acceptance._evidence import Counts, Evidence, Measured, Pace, Values
+from liudu.acceptance._evidence import Counts, Evidence, Measured, Pace, Repeats, Values
+from liudu.acceptance._pace import REPEATS_MIN
 from liudu.acceptance._promise import Promise, Target
 from liudu.acceptance._sequential import log_e
 from liudu.acceptance._verdict import (
@@ -416,6 +417,8 @@ def _turned(target: Target, found: Evidence, turn: Turn) -> tuple[TargetVerdict,
 def _unit_count(found: Evidence) -> int:
     if isinstance(found, Pace):
         return found.done_at_s.size
+    if isinstance(found, Repeats):
+        return found.items.size
     if isinstance(found, Measured):
         return 1
     length = found.value.size if isinstance(found, Values) else found.event.size
@@ -427,6 +430,8 @@ def _first_turn(target: Target, found: Evidence) -> int:
     confidence = 1 - spread_risk(target.alpha, turn=1)
     if isinstance(found, Pace):
         return _PACE_ITEMS_MIN
+    if isinstance(found, Repeats):
+        return REPEATS_MIN
     if isinstance(found, Counts):
         return samples_needed(limit=bad_limit(target), confidence=confidence)
     if target.rule.quantile:

@@ -7,7 +7,14 @@ from attrs import frozen
 
 from liudu.acceptance._binomial import Size, samples_needed, size_for_power
 from liudu.acceptance._metric import piece_name
-from liudu.acceptance._pace import BATCH_COUNTS, DURATION_S_MIN, ITEMS_PER_BATCH_MIN, WARMUP_SHARE
+from liudu.acceptance._pace import (
+    BATCH_COUNTS,
+    DURATION_S_MIN,
+    ITEMS_PER_BATCH_MIN,
+    ITEMS_PER_REPEAT_MIN,
+    REPEATS_MIN,
+    WARMUP_SHARE,
+)
 from liudu.acceptance._promise import Promise, Target
 from liudu.acceptance._sequential import SequentialTest, e_process, sprt
 from liudu.acceptance._verdict import bad_limit
@@ -165,7 +172,7 @@ def _plan_target(promise: Promise, target: Target, errors_max: int) -> TargetPla
     limit = _binomial_limit(target)
     counts = range(errors_max + 1)
     if limit is None:
-        return _plan_other(target, name)
+        return _plan_other(target, name, mode=promise.mode)
     samples = {
         str(c): samples_needed(limit=limit, event_count=c, confidence=target.confidence)
         for c in counts
@@ -186,9 +193,11 @@ def _plan_target(promise: Promise, target: Target, errors_max: int) -> TargetPla
     )
 
 
-def _plan_other(target: Target, name: tuple[str, str]) -> TargetPlan:
+def _plan_other(target: Target, name: tuple[str, str], *, mode: str) -> TargetPlan:
     paced = target.rule.kind == "pace"
     items = math.ceil((BATCH_COUNTS[-1] * ITEMS_PER_BATCH_MIN + 1) / (1 - WARMUP_SHARE))
+    if mode == "batch":
+        items = REPEATS_MIN * ITEMS_PER_REPEAT_MIN
     return TargetPlan(
         target=target,
         unit=target.rule.unit,
@@ -198,7 +207,7 @@ def _plan_other(target: Target, name: tuple[str, str]) -> TargetPlan:
         hoped_assumed=False,
         power=(),
         sequential=(),
-        duration_s_min=DURATION_S_MIN / (1 - WARMUP_SHARE) if paced else None,
+        duration_s_min=DURATION_S_MIN / (1 - WARMUP_SHARE) if paced and mode == "stream" else None,
     )
 
 

@@ -24,8 +24,16 @@ from liudu.acceptance._binomial import (
     samples_needed,
     upper_bound,
 )
-from liudu.acceptance._evidence import Counts, Evidence, Measured, Pace, Values
-from liudu.acceptance._pace import BATCH_COUNTS, ITEMS_PER_BATCH_MIN, batch_means_bound
+from liudu.acceptance._evidence import Counts, Evidence, Measured, Pace, Repeats, Values
+from liudu.acceptance._pace import (
+    BATCH_COUNTS,
+    ITEMS_PER_BATCH_MIN,
+    ITEMS_PER_REPEAT_MIN,
+    REPEATS_MIN,
+    PaceBound,
+    batch_means_bound,
+    repeats_bound,
+)
 from liudu.acceptance._pace import quantile_bounds as _quantile_bounds
 from liudu.acceptance._promise import Promise, Target
 from liudu.contract import Refusal
@@ -246,7 +254,7 @@ def evidence_for(target: Target, evidence: Sequence[Evidence]) -> Evidence:
         "ratio": (Counts,),
         "mean": (Values,),
         "quantile": (Values,),
-        "pace": (Pace, Measured),
+        "pace": (Pace, Repeats, Measured),
         "measured": (Measured,),
     }
     kinds = wanted[target.rule.kind]
@@ -264,7 +272,13 @@ def judge_one(target: Target, found: Evidence) -> TargetVerdict:
     if isinstance(found, Counts):
         return _judge_classes(target, found) if target.every_class else _judge_counts(target, found)
     if isinstance(found, Pace):
-        return _judge_pace(target, found)
+        bound = batch_means_bound(found.done_at_s, confidence=target.confidence, limit=target.limit)
+        fewest = BATCH_COUNTS[-1] * ITEMS_PER_BATCH_MIN
+        return _judge_pace(target, bound, method="batch_means", items_min=fewest)
+    if isinstance(found, Repeats):
+        bound = repeats_bound(found.items, found.seconds, confidence=target.confidence)
+        fewest = REPEATS_MIN * ITEMS_PER_REPEAT_MIN
+        return _judge_pace(target, bound, method="repeats", items_min=fewest)
     if isinstance(found, Measured):
         return _judge_measured(target, found)
     return _judge_quantile(target, found) if target.rule.quantile else _judge_mean(target, found)
@@ -700,13 +714,13 @@ def _judge_quantile(target: Target, values: Values) -> TargetVerdict:
     )
 
 
-def _judge_pace(target: Target, pace: Pace) -> TargetVerdict:
-    bound = batch_means_bound(pace.done_at_s, confidence=target.confidence)
+def _judge_pace(target: Target, bound: PaceBound, *, method: str, items_min: int) -> TargetVerdict:
     answer: Answer = "not_yet"
     if bound.lower is not None and bound.lower >= target.limit:
         answer = "proved"
     elif bound.upper is not None and bound.upper <= target.limit:
         answer = "refuted"
+    fewer = items_min - bound.item_count
     return TargetVerdict(
         target=target,
         answer=answer,
@@ -714,23 +728,22 @@ def _judge_pace(target: Target, pace: Pace) -> TargetVerdict:
         lower=bound.lower,
         upper=bound.upper,
         trials=bound.item_count,
-        method="batch_means",
+        method=method,
         note=bound.missing,
-        more_needed=_more_items(bound.item_count) if answer == "not_yet" else None,
+        more_needed=More(no_further_error=fewer, observed_rate=None) if fewer > 0 else None,
     )
 
 
-def _more_items(count: int) -> More | None:
-    fewest = BATCH_COUNTS[-1] * ITEMS_PER_BATCH_MIN - count
-    return More(no_further_error=fewest, observed_rate=None) if fewest > 0 else None
-
-
 def _judge_measured(target: Target, measured: Measured) -> TargetVerdict:
+    """Judge a single figure; one of a pace proves nothing, for it shows no variation."""
     value, limit = measured.value, target.limit
     kept = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit}
+    answer: Answer = "proved" if kept[target.op] else "refuted"
+    if target.rule.kind == "pace":
+        answer = "not_yet"
     return TargetVerdict(
         target=target,
-        answer="proved" if kept[target.op] else "refuted",
+        answer=answer,
         point=value,
         lower=None,
         upper=None,

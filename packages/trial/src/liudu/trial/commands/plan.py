@@ -81,6 +81,14 @@ def _target_lines(one: TargetPlan) -> list[tuple[str, str]]:
                 f"  at least {count} items, served for at least {seconds} s",
             )
         )
+    elif METRICS[one.target.metric].kind == "pace":
+        count = one.samples["0"]
+        told.append(
+            (
+                f"  至少 {count} 项，分批计时（每批含启动时间）",
+                f"  at least {count} items, timed in chunks (each with its start-up)",
+            )
+        )
     elif METRICS[one.target.metric].kind != "measured":
         told += _sample_lines(one, zh=zh, en=en)
         told += _power_lines(one)
