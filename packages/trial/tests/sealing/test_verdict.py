@@ -104,6 +104,12 @@ def test_speed_and_memory_become_evidence_where_they_were_measured(kit, promised
     assert found["memory_peak_mib"].value == 100
     batch = scoring.measured_evidence(promise, timing=None, measurements={"throughput_per_h": 5.0})
     assert [one.metric for one in batch] == ["throughput_per_h"]
+    servings = [{"answered": 50, "wall_s": 2.0}, {"answered": 50, "wall_s": 2.5}]
+    (repeats,) = scoring.measured_evidence(
+        promise, timing=None, measurements={"servings": servings}
+    )
+    assert repeats.items.tolist() == [50, 50]
+    assert repeats.seconds.tolist() == [2.0, 2.5]
 
 
 def test_another_scorer_than_the_sealed_one_is_refused(perfect, monkeypatch):

@@ -75,7 +75,7 @@ class Scorekeeper:
         predictions: Mapping[str, Prediction],
         *,
         timings: NDArray[np.float64] | None,
-        measurements: Mapping[str, float],
+        measurements: Mapping[str, Any],
     ) -> Scored:
         """Score the first `shown` pieces; one without an answer counts as the worst."""
         promise = self.seal.promise
@@ -93,7 +93,7 @@ class Scorekeeper:
         predictions: Mapping[str, Prediction],
         *,
         timings: NDArray[np.float64] | None,
-        measurements: Mapping[str, float],
+        measurements: Mapping[str, Any],
     ) -> Look | None:
         """Look at the first `shown` pieces, or None where there is nothing to look at yet."""
         count = self.whole(shown)

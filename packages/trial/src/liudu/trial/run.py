@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from liudu.acceptance import Look, Verdict
+from liudu.acceptance import ITEMS_PER_REPEAT_MIN, REPEATS_MIN, Look, Verdict
 from liudu.contract import CONTRACT, Bundle, Item, Prediction, Reason, Refusal, open_bundle
 from liudu.sandbox import Level, Limits, SelfTest, claim_slot, selftest
 from liudu.trial.journal import Journal, Lock, State, free_room, reserve_room
@@ -46,12 +46,23 @@ from liudu.trial.scoring import require_same_scorer
 from liudu.trial.seal import LABELS, NoPrivatePartError, Seal
 from liudu.trial.serve_batch import serve_batch
 from liudu.trial.serve_stream import serve_stream
-from liudu.trial.serving import ITEM_TIMEOUT_S, Clock, InfraError, Isolation, Served, Terms
+from liudu.trial.serving import (
+    ITEM_TIMEOUT_S,
+    Clock,
+    InfraError,
+    Isolation,
+    Served,
+    Terms,
+    why_ended,
+)
 from liudu.trial.verdict import decide
 
 RETRIES = 2
 FIRST_CHUNK = 64  # pieces before the first look in batch mode
 CHUNK_GROWTH = 1.5  # then ever larger: each chunk pays for a start of the solution
+REPEATS = 10  # chunks that a promised throughput of a batch is measured by
+REPEATS_TO_LOOK = 20  # as many at most where each is looked at
+LEFT_S_MIN = 0.1
 FREE_BYTES_MIN = 4 * 1024 * 1024
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 SCORED_REASONS = {Reason.OK, Reason.MISSING_ITEMS}
@@ -176,7 +187,8 @@ def run_trial(
         Go on below the level that the seal asks for, and say so; only for simulated data.
     chunk_size
         In batch mode, serve so many pieces at a time; what is finished survives a killed runner.
-        None: everything at once, or growing chunks with `until_decided`.
+        None: everything at once; some ten equal chunks where a throughput is promised, for one
+        serving shows no variation; growing chunks with `until_decided`.
     retries
         How often a serving is repeated, free of charge, when this machine failed.
     item_timeout_s
@@ -467,7 +479,7 @@ class _Run:
         self._write_collected(collected)
         return collected
 
-    def _terms(self) -> Terms:
+    def _terms(self, *, item_count: int) -> Terms:
         protocol = self.seal.protocol
         return Terms(
             task=protocol["task"],
@@ -475,7 +487,7 @@ class _Run:
             classes=tuple(protocol["classes"]),
             positive=protocol["positive"],
             window=protocol["window"],
-            item_count=None if self.until_decided else len(self.seal.items),
+            item_count=None if self.until_decided else item_count,
             item_timeout_s=self.item_timeout_s,
         )
 
@@ -514,7 +526,12 @@ class _Run:
         for number, end in enumerate(self._chunk_ends(), start=1):
             items = self.seal.items[first:end]
             row, answers = self._kept(number, items) or self._served(
-                number, items, first=first, staged=staged, isolation=isolation, ticker=ticker
+                number,
+                items,
+                first=first,
+                staged=staged,
+                isolation=attrs.evolve(isolation, limits=_left(staged.limits, rows)),
+                ticker=ticker,
             )
             rows.append(row)
             predictions |= answers
@@ -532,6 +549,9 @@ class _Run:
         total = len(self.seal.items)
         if self.chunk_size is not None:
             ends = [*range(self.chunk_size, total, self.chunk_size), total]
+        elif self._must_repeat():
+            repeats = REPEATS_TO_LOOK if self.until_decided else REPEATS
+            ends = _equal_ends(total, count=min(repeats, total // ITEMS_PER_REPEAT_MIN))
         elif self.until_decided:
             steps = math.ceil(math.log(max(total / FIRST_CHUNK, 1), CHUNK_GROWTH)) + 1
             ends = [
@@ -542,6 +562,11 @@ class _Run:
         if self.until_decided:
             ends = [self.keeper.next_whole(end) for end in ends]
         return sorted(set(ends) | {total})
+
+    def _must_repeat(self) -> bool:
+        """Whether a throughput is promised, and there are enough pieces to see it vary."""
+        promised = any(target.rule.kind == "pace" for target in self.seal.promise.targets)
+        return promised and len(self.seal.items) >= REPEATS_MIN * ITEMS_PER_REPEAT_MIN
 
     def _kept(
         self, number: int, items: Sequence[Item]
@@ -574,7 +599,7 @@ class _Run:
                 staged.bundle,
                 items=items,
                 pieces=self.seal.folder,
-                terms=self._terms(),
+                terms=self._terms(item_count=len(items)),
                 into=self.folder.serving,
                 isolation=isolation,
                 clock=self.clock,
@@ -582,6 +607,9 @@ class _Run:
             ),
             chunk=number,
         )
+        if served.reason is Reason.TIMEOUT:  # the limit is that of all chunks together
+            why = why_ended(served.outcome, limits=staged.limits)[1]
+            served = attrs.evolve(served, why=why)
         self.fault("served")
         self.folder.chunks.mkdir(exist_ok=True)
         digest = self.folder.write_predictions(
@@ -660,7 +688,7 @@ class _Run:
             warmup=warmup,
             warmup_files=files,
             pieces=self.seal.folder,
-            terms=self._terms(),
+            terms=self._terms(item_count=len(self.seal.items)),
             into=self.folder.serving,
             isolation=isolation,
             clock=self.clock,
@@ -911,9 +939,21 @@ def _batch_measurements(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return _measurements([{key: row[key] for key in keys} for row in rows])
 
 
-def _known(measurements: Mapping[str, Any]) -> dict[str, float]:
+def _equal_ends(total: int, *, count: int) -> list[int]:
+    """Return where `count` chunks end whose sizes differ by one piece at most."""
+    return [total * number // count for number in range(1, count + 1)]
+
+
+def _left(limits: Limits, rows: Sequence[Mapping[str, Any]]) -> Limits:
+    """Return what the next chunk may use: the owner's times are for all chunks together."""
+    wall_s = limits.wall_s - sum(row["wall_s"] for row in rows)
+    cpu_s = limits.cpu_total_s - sum(row["cpu_s"] for row in rows)
+    return attrs.evolve(limits, wall_s=max(wall_s, LEFT_S_MIN), cpu_s=max(cpu_s, LEFT_S_MIN))
+
+
+def _known(measurements: Mapping[str, Any]) -> dict[str, Any]:
     """Return the measurements that a target can be held against."""
-    names = ("memory_peak_mib", "throughput_per_h")
+    names = ("memory_peak_mib", "throughput_per_h", "servings")
     return {name: measurements[name] for name in names if measurements.get(name) is not None}
 
 

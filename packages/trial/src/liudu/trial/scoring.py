@@ -1,12 +1,13 @@
 """From answers to evidence: the scorer that the seal fixed, and what was measured outside."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from liudu.acceptance import Evidence, Measured, Pace, Promise, Values
+from liudu.acceptance import Evidence, Measured, Pace, Promise, Repeats, Values
 from liudu.contract import LabelColumns, Prediction, Refusal
 from liudu.trial import scorers
 from liudu.trial.scorers import Scored, truth
@@ -48,7 +49,7 @@ def score(
     predictions: Mapping[str, Prediction] | LabelColumns,
     *,
     timing: Timing | None = None,
-    measurements: Mapping[str, float] | None = None,
+    measurements: Mapping[str, Any] | None = None,
 ) -> Scored:
     """Score a run against the labels of its seal.
 
@@ -61,8 +62,8 @@ def score(
     timing
         In stream mode, when items were sent and answered.
     measurements
-        What was measured outside, by metric name: ``memory_peak_mib``, and in batch mode
-        ``throughput_per_h``.
+        What was measured outside, by metric name, such as ``memory_peak_mib``; in batch mode
+        also ``servings``, each with ``answered`` and ``wall_s``.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def score_against(
 
 
 def measured_evidence(
-    promise: Promise, *, timing: Timing | None, measurements: Mapping[str, float]
+    promise: Promise, *, timing: Timing | None, measurements: Mapping[str, Any]
 ) -> tuple[Evidence, ...]:
     """Return evidence for the targets on speed and memory, as far as something was measured."""
     found: list[Evidence] = []
@@ -112,8 +113,17 @@ def measured_evidence(
         if target.rule.kind == "pace" and timing is not None:
             answered = timing.answered_at_s[np.isfinite(timing.answered_at_s)]
             found.append(Pace(done_at_s=answered))
+        elif target.rule.kind == "pace" and measurements.get("servings"):
+            found.append(_repeats(measurements["servings"]))
         elif target.rule.kind == "quantile" and timing is not None:
             found.append(Values(metric=target.metric, value=timing.latency_s * 1000, low=0.0))
         elif target.metric in measurements:
             found.append(Measured(metric=target.metric, value=measurements[target.metric]))
     return tuple(found)
+
+
+def _repeats(servings: Sequence[Mapping[str, Any]]) -> Repeats:
+    """Return the chunks of a batch: each was started, served and timed by itself."""
+    return Repeats(
+        items=[row["answered"] for row in servings], seconds=[row["wall_s"] for row in servings]
+    )
