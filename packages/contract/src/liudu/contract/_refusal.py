@@ -16,6 +16,9 @@ class Refusal(ValueError):  # noqa: N818 - its kinds are the errors
     ----------
     facts
         The values that the sentence names.
+    machine
+        True for the kinds that tell of this machine (a full disk, a sandbox that does not
+        stand) and not of what it was given.
 
     Examples
     --------
@@ -34,6 +37,7 @@ class Refusal(ValueError):  # noqa: N818 - its kinds are the errors
 
     en: ClassVar[str] = "Refused."
     zh: ClassVar[str] = "已拒绝。"
+    machine: ClassVar[bool] = False
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts

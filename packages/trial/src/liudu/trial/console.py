@@ -1,10 +1,16 @@
 """What the commands say: sentences for people, one JSON object for machines."""
 
+import errno
 import os
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
+from types import FrameType
 from typing import Any, Concatenate, ParamSpec, cast
 
 import attrs
@@ -23,6 +29,72 @@ EXIT_INFRA = 3  # this machine failed, not the input and not the solution
 EXIT_INTERRUPTED = 130
 
 P = ParamSpec("P")
+
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_YOURS = ("请换一个您有权限的位置，或请其所有者授权", "choose a place that is yours to use")
+ADVICE: Mapping[int, tuple[str, str]] = {
+    errno.EACCES: _NOT_YOURS,
+    errno.EPERM: _NOT_YOURS,
+    errno.EROFS: ("该位置只读，请换一个可写的位置", "choose a place that can be written to"),
+    errno.ENAMETOOLONG: ("文件名最多 255 字节，请缩短", "a name has at most 255 bytes: shorten it"),
+    errno.ENOENT: ("请检查路径", "check the path"),
+    errno.ENOTDIR: ("路径中有一段不是文件夹，请检查", "a part of the path is no folder: check it"),
+    errno.EISDIR: ("这是文件夹，请给出文件", "this is a folder: name a file"),
+    errno.EEXIST: ("已存在同名文件，请换一个名称", "it is there already: choose another name"),
+    errno.ELOOP: ("符号链接成环，请给出真实路径", "its links go in a circle: give the real path"),
+}
+ADVICE_ELSE = ("请检查磁盘与系统日志后重试", "check the disk and the system's log, then try again")
+
+
+class InterruptedByHandError(Refusal):
+    """Somebody ended the command."""
+
+    en = "Interrupted. Nothing half made was left behind."
+    zh = "已中断，未留下半成品。"
+
+
+class FileRefusedError(Refusal):
+    """The system does not let us use a path that we were given."""
+
+    en = "{path}: {detail}; {advice_en}."
+    zh = "{path}：{detail}；{advice_zh}。"
+
+
+class FileFailedError(FileRefusedError):
+    """The system failed to use a path."""
+
+    machine = True
+
+
+class NoRoomError(Refusal):
+    """There is no room left on a disk."""
+
+    machine = True
+    en = "No room to write ({path}: {detail}): free some space, then run the same command again."
+    zh = "磁盘空间不足，无法写入（{path}：{detail}）：请腾出空间，再次执行同一命令。"
+
+
+class OutOfOurMemoryError(Refusal):
+    """The machine has too little memory for what was asked."""
+
+    machine = True
+    en = "This machine ran out of memory: close other programs, or use a larger machine."
+    zh = "本机内存不足：请关闭其他程序，或换用内存更大的机器。"
+
+
+class DefectError(Refusal):
+    """Something that must not happen has happened in the program itself."""
+
+    machine = True
+    en = (
+        "This is a defect of Liudu, not of your input: {what} ({place}). Please report it with "
+        "this line; LIUDU_DEBUG=1 shows where it comes from."
+    )
+    zh = (
+        "这是 Liudu 自身的缺陷，不是您的输入有误：{what}（{place}）。"
+        "请把这一行报告给我们；设 LIUDU_DEBUG=1 可看到出处。"
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -74,16 +146,66 @@ def with_console(command: Callable[Concatenate[Console, P], None]) -> Callable[P
         console = Console(
             language=cast("Language", lang or language_of_environment()), json=bool(as_json)
         )
-        try:
-            command(console, *arguments, **options)
-        except Refusal as refusal:
-            refuse(console, refusal)
-            sys.exit(EXIT_REFUSED)
-        except KeyboardInterrupt:
-            click.echo("已中断。" if console.language == "zh" else "Interrupted.", err=True)
-            sys.exit(EXIT_INTERRUPTED)
+        with _interruptible():
+            try:
+                command(console, *arguments, **options)
+            except BaseException as error:  # noqa: BLE001 - a command ends with a sentence
+                sys.exit(end(console, error))
 
     return speaking
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take a polite kill as Ctrl-C, so that half-made things are taken away as after that."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def end(console: Console, error: BaseException) -> int:
+    """Say what ended a command, and return its exit code.
+
+    A defect of ours must not end with 1, which says that the answer is no.
+    """
+    if isinstance(error, SystemExit | click.exceptions.Exit | click.ClickException):
+        raise error
+    if isinstance(error, BrokenPipeError):  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the last flush shall not fail again
+        return EXIT_INFRA
+    if isinstance(error, KeyboardInterrupt):
+        refuse(console, InterruptedByHandError())
+        return EXIT_INTERRUPTED
+    refusal = error if isinstance(error, Refusal) else as_refusal(error)
+    if isinstance(refusal, DefectError) and os.environ.get("LIUDU_DEBUG"):
+        traceback.print_exception(error)
+    refuse(console, refusal)
+    return EXIT_INFRA if refusal.machine else EXIT_REFUSED
+
+
+def as_refusal(error: BaseException) -> Refusal:
+    """Return the sentence for what the system said no to, or for a defect of ours."""
+    if isinstance(error, MemoryError):
+        return OutOfOurMemoryError()
+    if not isinstance(error, OSError) or error.errno is None:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+        return DefectError(what=f"{type(error).__name__}: {error}", place=place)
+    path = error.filename or "?"
+    if error.errno in DISK_FULL:
+        return NoRoomError(path=path, detail=os.strerror(error.errno))
+    zh, en = ADVICE.get(error.errno, ADVICE_ELSE)
+    kind = FileRefusedError if error.errno in ADVICE else FileFailedError
+    return kind(path=path, detail=os.strerror(error.errno), advice_zh=zh, advice_en=en)
 
 
 def refuse(console: Console, refusal: Refusal) -> None:

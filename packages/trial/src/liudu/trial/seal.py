@@ -71,6 +71,8 @@ class NoDataFolderError(Refusal):
 class DiskFullError(Refusal):
     """The disk has no room for the seal."""
 
+    machine = True
+
     en = (
         "No room for the seal at {path}: {needed_mib} MiB are needed, {free_mib} MiB are free. "
         "Nothing was left behind; free some space or choose another --out."
