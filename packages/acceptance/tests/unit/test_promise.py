@@ -9,6 +9,7 @@ from liudu.acceptance import (
     BadValueError,
     ConfidenceOutOfRangeError,
     DuplicateTargetError,
+    FutureShownError,
     HopedNotBetterError,
     LimitOutOfRangeError,
     MissingKeyError,
@@ -18,6 +19,7 @@ from liudu.acceptance import (
     PooledAccuracyError,
     Promise,
     PromiseError,
+    Target,
     UnknownKeyError,
     UnknownMetricError,
     UnprovableMetricError,
@@ -120,6 +122,25 @@ def test_a_slip_of_the_pen_is_answered_with_the_nearest_name():
 def test_a_metric_of_another_task_is_refused():
     with pytest.raises(UnknownMetricError, match="alarm"):
         Promise.from_mapping(promise(OVERKILL, task="alarm"))
+
+
+ALARMS = (
+    {"metric": "miss_rate", "op": "<", "limit": 0.1},
+    {"metric": "false_alarm_rate", "op": "<=", "limit": 0.01},
+)
+
+
+def test_alarms_are_tried_as_a_stream_unless_told_otherwise():
+    assert Promise.from_mapping(promise(*ALARMS, task="alarm")).mode == "stream"
+    assert Promise.from_mapping(promise(MISS, OVERKILL)).mode == "batch"
+    targets = tuple(Target.from_mapping(one, task="alarm") for one in ALARMS)
+    assert Promise(task="alarm", targets=targets).mode == "stream"
+
+
+def test_alarms_in_a_batch_are_refused_for_the_future_would_be_visible():
+    with pytest.raises(FutureShownError, match=r"future.*mode: stream") as caught:
+        Promise.from_mapping(promise(*ALARMS, task="alarm", mode="batch"))
+    assert "未来" in caught.value.say("zh")
 
 
 def test_a_hope_that_does_not_keep_the_limit_is_refused():

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, Self, TypeVar, cast, get_args
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from liudu.acceptance._metric import METRICS, TASKS, Metric, Task
 from liudu.contract import Refusal
 
 Op = Literal["<", "<=", ">", ">="]
+Mode = Literal["batch", "stream"]
 _T = TypeVar("_T", bound=str)
 
 
@@ -190,6 +191,20 @@ class PooledAccuracyError(PromiseError):
     )
 
 
+class FutureShownError(PromiseError):
+    """Alarms in batch mode, where every step lies open from the start."""
+
+    en = (
+        "task: alarm cannot be tried in mode: batch: a batch shows all steps at once, so a "
+        "solution could look at the future before it gives an alarm. Write mode: stream, or "
+        "leave mode out."
+    )
+    zh = (
+        "task: alarm 不能用 mode: batch：批量模式一开始就给出全部时间步，方案可以先看到未来再报警。"
+        "请写 mode: stream，或去掉 mode。"
+    )
+
+
 class NoPositiveError(PromiseError):
     """Misses are promised, but not on what."""
 
@@ -363,6 +378,11 @@ class Line:
     positive_share: float
 
 
+def default_mode(task: Task) -> Mode:
+    """Return the mode of a promise that names none: alarms may not see the future."""
+    return "stream" if task == "alarm" else "batch"
+
+
 @frozen(kw_only=True)
 class Promise:
     """What a solution says it keeps, and the rules under which that is judged.
@@ -375,7 +395,10 @@ class Promise:
         The label that a miss is counted on; needed by ``classify``.
     targets
         The promised figures; the trial passes only if every one is proved.
-    mode, window, level, limits, iou, score_min, missing, line
+    mode
+        ``batch`` or ``stream``. Alarms are tried as a stream, which is their default: a batch
+        would show the future.
+    window, level, limits, iou, score_min, missing, line
         As in ``docs/reference/formats.md``.
 
     """
@@ -383,7 +406,7 @@ class Promise:
     task: Task
     targets: tuple[Target, ...]
     positive: str | None = None
-    mode: Literal["batch", "stream"] = "batch"
+    mode: Mode = field(default=Factory(lambda promise: default_mode(promise.task), True))
     window: int = 1
     level: str = "bwrap"
     limits: Mapping[str, float] = field(factory=dict, converter=_fixed)
@@ -401,6 +424,8 @@ class Promise:
         _check_both_sides(self)
         if self.task == "classify" and self.positive is None:
             raise NoPositiveError
+        if self.task == "alarm" and self.mode == "batch":
+            raise FutureShownError
 
     @classmethod
     def from_mapping(cls, mapping: object) -> Self:
@@ -422,7 +447,7 @@ class Promise:
             task=task,
             targets=_targets(keys.get("targets"), task=task),
             positive=_label(keys.get("positive")),
-            mode=_choice(keys.get("mode", "batch"), ("batch", "stream"), key="mode"),
+            mode=_choice(keys.get("mode", default_mode(task)), get_args(Mode), key="mode"),
             window=_window(keys.get("window", 1)),
             level=_choice(keys.get("level", "bwrap"), _LEVELS, key="level"),
             limits=_limits(keys.get("limits") or {}),
