@@ -10,10 +10,10 @@ demo:    ## one whole trial on simulated boards, with its report · 在模拟电
 	$(UV) run python demo/first_trial.py
 
 test:    ## all tests that this machine can run · 本机能跑的全部测试
-	$(UV) run pytest
+	$(UV) run pytest -n auto
 
 quick:   ## without the slow tests · 不含慢测试
-	$(UV) run pytest -m "not slow and not browser"
+	$(UV) run pytest -n auto -m "not slow and not browser"
 
 check:   ## format, lint, layers, types · 格式、规范、层次、类型
 	$(UV) run ruff format --check $(PYTHON_DIRS)
