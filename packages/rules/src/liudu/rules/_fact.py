@@ -1,0 +1,296 @@
+"""Facts: what they are called, who holds them, how they are written and kept."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+import attrs
+
+from liudu.contract import Language, Refusal
+from liudu.rules._kind import (
+    COUNT_MAX,
+    DAY_MAX,
+    DAY_MIN,
+    MONEY_MAX_FEN,
+    MONEY_UNITS,
+    RATE_PLACES,
+    Kind,
+    Type,
+    day_number,
+    day_of,
+)
+from liudu.rules._source import Node, PackError
+
+TRUE_WORDS = frozenset({"true", "1", "是", "t", "真"})
+FALSE_WORDS = frozenset({"false", "0", "否", "f", "假"})
+
+
+class BadFactValueError(Refusal):
+    """A value that the fact cannot have."""
+
+    en = "{fact}: {value!r} is not {wanted_en}."
+    zh = "{fact}：{value!r} 不是{wanted_zh}。"
+
+
+class FactOutOfRangeError(Refusal):
+    """A value outside the declared range of a fact."""
+
+    en = "{fact}: {value} is outside {minimum} to {maximum}; correct it, or declare another min or max in the pack."  # noqa: E501
+    zh = "{fact}：{value} 超出 {minimum} 至 {maximum}；请更正，或在政策包中声明新的 min、max。"
+
+
+class BadRangeError(PackError):
+    """A range that is turned round."""
+
+    en = "{place}: {low} comes after {high}: exchange them."
+    zh = "{place}：{low} 晚于或大于 {high}：请对调。"
+
+
+class BadUnitError(PackError):
+    """A unit that this kind does not have."""
+
+    en = "{place}: {unit} is not a unit of {kind}: {known}."
+    zh = "{place}：{unit} 不是 {kind} 的单位：{known}。"
+
+
+@attrs.frozen
+class Words:
+    """A text in Chinese and in English; the English may be missing and is then the Chinese."""
+
+    zh: str
+    en: str = ""
+
+    def say(self, language: Language) -> str:
+        """Return the text in one language."""
+        return self.en if language == "en" and self.en else self.zh
+
+
+def read_words(node: Node) -> Words:
+    """Return a text that is written as one string or as ``{zh: …, en: …}``."""
+    if node.is_mapping:
+        fields = node.fields(needed="zh", optional="en")
+        return Words(fields["zh"].text(), fields["en"].text() if "en" in fields else "")
+    return Words(node.text())
+
+
+@attrs.frozen(kw_only=True)
+class Fact:
+    """Something that is known, or not, of a subject.
+
+    Attributes
+    ----------
+    name, type
+        How rules call it and what it is.
+    label
+        What people call it.
+    bureau
+        Who holds it; empty if only the subject can tell.
+    document
+        The document that proves it, a key of the pack's documents, or empty.
+    question
+        What to ask the subject, if it may be asked.
+    valid_days
+        How long an observation holds; None for ever.
+    scale
+        Smallest units in one written unit: 100 for money written in yuan.
+    denominator
+        10**places for a rate, else 1.
+    minimum, maximum
+        The range, in the encoding.
+
+    """
+
+    name: str
+    type: Type
+    label: Words
+    bureau: str = ""
+    document: str = ""
+    question: Words | None = None
+    valid_days: int | None = None
+    scale: int = 1
+    denominator: int = 1
+    minimum: int = 0
+    maximum: int = 1
+    node: Node | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def has_source(self) -> bool:
+        """Whether somebody can supply it."""
+        return bool(self.bureau or self.question)
+
+    def encode(self, value: object) -> int:
+        """Return a Python value in the fact's encoding.
+
+        Raises
+        ------
+        BadFactValueError, FactOutOfRangeError
+
+        """
+        number = self._number(value)
+        if not self.minimum <= number <= self.maximum:
+            raise FactOutOfRangeError(
+                fact=self.name,
+                value=value,
+                minimum=self.show(self.minimum),
+                maximum=self.show(self.maximum),
+            )
+        return number
+
+    def _number(self, value: object) -> int:
+        kind = self.type.kind
+        if kind is Kind.BOOL and isinstance(value, bool):
+            return int(value)
+        if kind is Kind.DATE and isinstance(value, date):
+            return day_number(value)
+        if kind is Kind.ENUM and value in self.type.labels:
+            return self.type.labels.index(str(value))
+        numeric = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if numeric and kind in (Kind.COUNT, Kind.MONEY, Kind.RATE):
+            scaled = Decimal(str(value)) * self.scale * self.denominator
+            if scaled == scaled.to_integral_value():
+                return int(scaled)
+        raise self._bad(value)
+
+    def read(self, text: str) -> int:
+        """Return a written value in the fact's encoding; raises as `encode` does."""
+        return self.encode(self._parsed(text.strip()))
+
+    def _parsed(self, text: str) -> object:
+        kind = self.type.kind
+        if kind is Kind.ENUM:
+            return text
+        if kind is Kind.BOOL:
+            word = text.lower()
+            if word in TRUE_WORDS or word in FALSE_WORDS:
+                return word in TRUE_WORDS
+            raise self._bad(text)
+        try:
+            if kind is Kind.DATE:
+                return date.fromisoformat(_iso(text))
+            number = Decimal(text.replace(",", "") if kind is Kind.MONEY else text)
+        except (ValueError, InvalidOperation) as error:
+            raise self._bad(text) from error
+        if not number.is_finite():
+            raise self._bad(text)
+        return number
+
+    def _bad(self, value: object) -> BadFactValueError:
+        unit = {"fen": "分", "yuan": "元", "wan": "万元", "": ""}
+        name = next((key for key, fen in MONEY_UNITS.items() if fen == self.scale), "")
+        labels = "/".join(self.type.labels)
+        places = len(str(self.denominator)) - 1
+        en, zh = {
+            Kind.BOOL: ("true or false", " true 或 false（是、否）"),
+            Kind.COUNT: (f"a whole number of {self.type.unit or 'pieces'}", "整数"),
+            Kind.MONEY: (f"an amount in {name}, whole fen", f"以{unit[name]}计、精确到分的金额"),
+            Kind.RATE: (f"a rate with at most {places} decimals", f"至多 {places} 位小数的比例"),
+            Kind.DATE: ("a day, YYYY-MM-DD", "日期（年-月-日）"),
+            Kind.ENUM: (f"one of {labels}", f" {labels} 之一"),
+        }[self.type.kind]
+        return BadFactValueError(fact=self.name, value=value, wanted_en=en, wanted_zh=zh)
+
+    def show(self, number: int, language: Language = "zh") -> str:
+        """Return an encoded value as people write it."""
+        kind = self.type.kind
+        if kind is Kind.BOOL:
+            return {"zh": "否是", "en": ("no", "yes")}[language][int(number)]
+        if kind is Kind.DATE:
+            return day_of(number).isoformat()
+        if kind is Kind.ENUM:
+            return self.type.labels[int(number)]
+        if kind is Kind.MONEY:
+            return money_text(int(number), language)
+        return str((Decimal(int(number)) / self.denominator).normalize() + 0)
+
+
+def _iso(text: str) -> str:
+    """Return 2026/3/7 or 20260307 as 2026-03-07."""
+    pieces = text.replace("/", "-").replace(".", "-").split("-")
+    if len(pieces) == 3:  # noqa: PLR2004 - year, month, day
+        return "-".join((pieces[0].zfill(4), pieces[1].zfill(2), pieces[2].zfill(2)))
+    return text
+
+
+def money_text(amount_fen: int, language: Language) -> str:
+    """Return an amount in yuan, with fen only if there are any."""
+    yuan, fen = divmod(abs(amount_fen), 100)
+    number = f"{yuan:,}.{fen:02d}" if fen else f"{yuan:,}"
+    sign = "-" if amount_fen < 0 else ""
+    return f"{sign}{number} 元" if language == "zh" else f"{sign}¥{number}"
+
+
+def read_type(fields: Mapping[str, Node]) -> Type:
+    """Return the type that ``type``, ``unit`` and ``values`` declare."""
+    node = fields["type"]
+    word = node.text()
+    kinds = [kind for kind in Kind if kind is not Kind.LITERAL]
+    if word not in kinds:
+        raise node.wrong(en="one of " + ", ".join(kinds), zh="以下之一：" + "、".join(kinds))
+    kind = Kind(word)
+    unit = fields["unit"].text() if "unit" in fields and kind is Kind.COUNT else None
+    if kind is Kind.ENUM and "values" not in fields:
+        raise node.wrong(en="given with values: [a, b]", zh="枚举，须列出 values: [甲, 乙]")
+    labels = [item.text() for item in fields["values"].items()] if kind is Kind.ENUM else []
+    if len(set(labels)) != len(labels):
+        raise fields["values"].wrong(en="a list without repetitions", zh="不重复的列表")
+    return Type(kind, unit, tuple(labels))
+
+
+def money_scale(fields: Mapping[str, Node], kind: Kind) -> int:
+    """Return the fen in one written unit; money must say its unit."""
+    if kind is not Kind.MONEY:
+        return 1
+    if "unit" not in fields:
+        node = fields["type"]
+        raise node.wrong(
+            en="given with unit: yuan, wan or fen", zh="金额，须写明 unit: yuan、wan 或 fen"
+        )
+    unit = fields["unit"].text()
+    if unit not in MONEY_UNITS:
+        known = ", ".join(MONEY_UNITS)
+        raise BadUnitError(place=fields["unit"].place, unit=unit, kind=kind, known=known)
+    return MONEY_UNITS[unit]
+
+
+def read_fact(name: str, node: Node) -> Fact:
+    """Return the fact that a node of ``facts`` declares."""
+    fields = node.fields(
+        needed="type label",
+        optional="unit values bureau document ask valid_days min max places",
+    )
+    kind = read_type(fields)
+    places = fields["places"].whole() if "places" in fields else RATE_PLACES
+    fact = Fact(
+        name=name,
+        type=kind,
+        label=read_words(fields["label"]),
+        bureau=fields["bureau"].text() if "bureau" in fields else "",
+        document=fields["document"].text() if "document" in fields else "",
+        question=read_words(fields["ask"]) if "ask" in fields else None,
+        valid_days=fields["valid_days"].whole() if "valid_days" in fields else None,
+        scale=money_scale(fields, kind.kind),
+        denominator=10**places if kind.kind is Kind.RATE else 1,
+        minimum=-(2**62),
+        maximum=2**62,
+        node=node,
+    )
+    return _with_range(fact, fields)
+
+
+def _with_range(fact: Fact, fields: Mapping[str, Node]) -> Fact:
+    low, high = {
+        Kind.BOOL: (0, 1),
+        Kind.COUNT: (0, COUNT_MAX),
+        Kind.MONEY: (0, MONEY_MAX_FEN),
+        Kind.RATE: (0, fact.denominator),
+        Kind.DATE: (DAY_MIN, DAY_MAX),
+        Kind.ENUM: (0, len(fact.type.labels) - 1),
+    }[fact.type.kind]
+    if "min" in fields:
+        low = fact.encode(fields["min"].value())
+    if "max" in fields:
+        high = fact.encode(fields["max"].value())
+    if low > high:
+        node = fields.get("min") or fields["max"]
+        raise BadRangeError(place=node.place, low=fact.show(low), high=fact.show(high))
+    return attrs.evolve(fact, minimum=low, maximum=high)

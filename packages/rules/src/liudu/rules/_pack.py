@@ -1,0 +1,745 @@
+"""A policy pack: facts, dated parameters, rules, groups and budgets, read from YAML."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from graphlib import CycleError as GraphCycleError
+from graphlib import TopologicalSorter
+from typing import TypeVar
+
+import attrs
+
+from liudu.contract import Language, Refusal
+from liudu.rules._core import Rounding
+from liudu.rules._expression import FUNCTIONS, NAME, Written, names, parse
+from liudu.rules._fact import (
+    BadRangeError,
+    Fact,
+    Words,
+    money_scale,
+    money_text,
+    read_fact,
+    read_type,
+    read_words,
+)
+from liudu.rules._kind import Kind, Type
+from liudu.rules._lower import CycleError, Setting, UnknownLabelError, UnknownNameError, closest
+from liudu.rules._source import Node, PackError, Place, Scalar, read_yaml
+
+RESERVED = frozenset({"today", "true", "false", "and", "or", "not", "in", "if", "else", *FUNCTIONS})
+T = TypeVar("T")
+SUBJECTS = ("enterprise", "person", "project", "contract")
+
+
+class BadNameError(PackError):
+    """A name that expressions could not use."""
+
+    en = "{place}: {name} cannot be a name: lower-case letters, digits and _, and none of {reserved}."  # noqa: E501
+    zh = "{place}：{name} 不能用作名称：只用小写字母、数字和下划线，且不得是 {reserved}。"
+
+
+class NameTwiceError(PackError):
+    """One name for two things."""
+
+    en = "{place}: {name} is also a {other}: rename one."
+    zh = "{place}：{name} 同时也是 {other}：请改名。"
+
+
+class NoRoundingError(PackError):
+    """A rule whose amount can be a fraction of a fen and that names no rounding."""
+
+    en = "{place}: the amount can be a fraction of its smallest unit: name `rounding`, one of down, up, half_up, half_even."  # noqa: E501
+    zh = "{place}：金额可能不是最小单位的整数倍：请写明 rounding（down 舍去、up 进位、half_up 四舍五入、half_even 四舍六入五成双）。"  # noqa: E501
+
+
+class PackRefusedError(Refusal):
+    """A pack with errors; `errors` has each of them."""
+
+    en = "{count} errors in {file}:\n{lines_en}"
+    zh = "{file} 中有 {count} 处错误：\n{lines_zh}"
+
+    def __init__(self, *, file: str, errors: Sequence[Refusal]) -> None:
+        lines_en = "\n".join(error.say("en") for error in errors)
+        lines_zh = "\n".join(error.say("zh") for error in errors)
+        super().__init__(
+            file=file, count=len(errors), errors=tuple(errors), lines_en=lines_en, lines_zh=lines_zh
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_refused, (self.facts["file"], self.facts["errors"]))
+
+
+def _refused(file: str, errors: Sequence[Refusal]) -> PackRefusedError:
+    return PackRefusedError(file=file, errors=errors)
+
+
+class Stacking(StrEnum):
+    """What one subject gets of a group in which several rules apply."""
+
+    HIGHEST = "highest"  # 就高不重复
+    SUM = "sum"
+    FIRST = "first"  # the first that applies, in the order of the pack
+    EXCLUSIVE = "exclusive"  # two must never apply; if they do, a person decides
+
+
+@attrs.frozen(kw_only=True)
+class Period:
+    """From a day to a day, both included; None is open."""
+
+    start: date | None = None
+    end: date | None = None
+
+    def holds(self, on: date) -> bool:
+        """Whether a day lies in it."""
+        return (self.start is None or self.start <= on) and (self.end is None or on <= self.end)
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """A number of the policy, with the days from which its values hold.
+
+    Attributes
+    ----------
+    values
+        From which day which value holds, oldest first; None: not set, so unknown.
+    low, high, step
+        The range and step of a slider, in the parameter's encoding, if declared.
+
+    """
+
+    name: str
+    type: Type
+    label: Words
+    values: tuple[tuple[date, Setting], ...]
+    scale: int = 1
+    low: Fraction | None = None
+    high: Fraction | None = None
+    step: Fraction | None = None
+    source: str = ""
+    node: Node = attrs.field(eq=False, repr=False)
+
+    def on(self, day: date) -> Setting:
+        """Return the value that holds on a day; None where none does."""
+        return next((value for start, value in reversed(self.values) if start <= day), None)
+
+    def starts_after(self, day: date) -> bool:
+        """Whether the first dated value begins later than a day."""
+        return bool(self.values) and self.values[0][0] > day
+
+    def setting(self, value: Scalar, node: Node | None = None) -> Setting:
+        """Return a written value as a setting; `WrongShapeError` at `node` if it is none."""
+        where = node or self.node
+        if value is None or (self.type.kind is Kind.BOOL and isinstance(value, bool)):
+            return value
+        if self.type.kind is Kind.DATE and isinstance(value, date):
+            return value
+        if self.type.kind is Kind.ENUM and isinstance(value, str):
+            if value not in self.type.labels:
+                labels = ", ".join(self.type.labels)
+                raise UnknownLabelError(place=where.place, label=value, labels=labels)
+            return value
+        numeric = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if numeric and self.type.kind in (Kind.COUNT, Kind.MONEY, Kind.RATE):
+            number = Fraction(str(value)) * self.scale
+            whole = self.type.kind is Kind.RATE or number.denominator == 1
+            if whole:
+                return number
+        raise where.wrong(
+            en=f"a value of kind {self.type}, or null", zh=f"{self.type} 类的值或 null"
+        )
+
+    def show(self, setting: Setting, language: Language = "zh") -> str:
+        """Return a setting as people write it."""
+        if setting is None:
+            return {"zh": "待定", "en": "not set"}[language]
+        if isinstance(setting, Fraction) and self.type.kind is Kind.MONEY:
+            return money_text(int(setting), language)
+        if isinstance(setting, Fraction):
+            return str(int(setting)) if setting.denominator == 1 else str(float(setting))
+        return str(setting)
+
+
+@attrs.frozen(kw_only=True)
+class Atom:
+    """One condition of a rule: its expression, its sentence, and what the subject can do."""
+
+    test: Written
+    say: Words
+    advice: Words | None = None
+    clause: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Example:
+    """A test that stands beside its rule."""
+
+    title: str
+    on: date | None
+    settings: Mapping[str, Setting]
+    given: Mapping[str, int | None]
+    status: str
+    amount_fen: int | None
+    missing: tuple[str, ...] | None
+    near: bool | None
+    place: Place
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """One benefit: who gets it, how much, by which clause."""
+
+    name: str
+    title: Words
+    clause: str
+    bureau: str
+    subject: str
+    atoms: tuple[Atom, ...]
+    amount: Written | None
+    benefit: Words | None
+    rounding: Rounding | None
+    round_to_fen: int
+    cap: Written | None
+    group: str
+    automatic: bool
+    period: Period
+    windows: tuple[Period, ...]
+    payment_months: tuple[int, ...]
+    source: str
+    note: Words | None
+    verified: bool
+    examples: tuple[Example, ...]
+    node: Node = attrs.field(eq=False, repr=False)
+
+    def in_force(self, on: date) -> bool:
+        """Whether the rule holds on a day."""
+        return self.period.holds(on)
+
+
+@attrs.frozen(kw_only=True)
+class Group:
+    """Rules of which one subject does not get everything."""
+
+    name: str
+    title: Words
+    stack: Stacking
+    cap: Written | None
+    node: Node = attrs.field(eq=False, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Budget:
+    """A limit over several payments.
+
+    Attributes
+    ----------
+    per
+        ``programme``: over all subjects, served in `order`; ``subject`` and
+        ``subject_year``: over one subject.
+    paid
+        For a limit per subject: the fact that says how much of it is used already.
+    order
+        For a programme: the facts that decide who is served first, lowest first; ties go by
+        the subject's id.
+    split
+        Whether the last one served may get what is left, less than the full amount.
+
+    """
+
+    name: str
+    title: Words
+    rules: tuple[str, ...]
+    limit: Written
+    per: str
+    paid: str
+    order: tuple[str, ...]
+    split: bool
+    node: Node = attrs.field(eq=False, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Document:
+    """A paper that proves facts, where it comes from, and what one needs before it."""
+
+    name: str
+    label: Words
+    bureau: str
+    needs: tuple[str, ...]
+    working_days: int | None
+    node: Node = attrs.field(eq=False, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Provenance:
+    """Where the text of a policy comes from."""
+
+    issuer: str = ""
+    document: str = ""
+    published: date | None = None
+    url: str = ""
+    verified: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Pack:
+    """Policies as data, in one version.
+
+    Attributes
+    ----------
+    digest
+        ``sha256:…`` of the content without comments and layout: the version for machines.
+
+    """
+
+    name: str
+    version: str
+    title: Words
+    source: Provenance
+    period: Period
+    facts: Mapping[str, Fact]
+    documents: Mapping[str, Document]
+    parameters: Mapping[str, Parameter]
+    definitions: Mapping[str, Written]
+    rules: Mapping[str, Rule]
+    groups: Mapping[str, Group]
+    budgets: Mapping[str, Budget]
+    digest: str
+    file: str
+
+    def epochs(self) -> tuple[date, ...]:
+        """Return the days on which something in the pack changes, oldest first.
+
+        The first is a day on which the pack holds, so there is always one.
+        """
+        days = {start for one in self.parameters.values() for start, _ in one.values}
+        days |= {rule.period.start for rule in self.rules.values() if rule.period.start}
+        first = self.period.start or min(days, default=date(2000, 1, 1))
+        return tuple(sorted({first} | {day for day in days if self.period.holds(day)}))
+
+    def order_of_documents(self) -> tuple[str, ...]:
+        """Return the documents so that what one needs stands before it."""
+        graph = {name: one.needs for name, one in self.documents.items()}
+        return tuple(TopologicalSorter(graph).static_order())
+
+
+def read_pack(text: str, *, file: str = "pack.yaml") -> Pack:
+    """Return the pack that a YAML text describes.
+
+    Raises
+    ------
+    PackRefusedError
+        With every error that was found; each names its line and column and what would be
+        right.
+
+    """
+    reader = _Reader(file)
+    with reader.collecting():
+        root = read_yaml(text, file=file)
+        pack = reader.pack(root)
+    if reader.errors:
+        raise PackRefusedError(file=file, errors=reader.errors)
+    return pack
+
+
+class _Reader:
+    """Reads a pack piece by piece and goes on after an error, to find all of them."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.errors: list[Refusal] = []
+        self.taken: dict[str, str] = {}
+        self.fields: dict[str, Node] = {}
+        self.facts: dict[str, Fact] = {}
+        self.parameters: dict[str, Parameter] = {}
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        try:
+            yield
+        except Refusal as error:
+            self.errors.append(error)
+
+    def pack(self, root: Node) -> Pack:
+        fields = root.fields(
+            needed="pack version title rules",
+            optional="source valid facts documents parameters definitions groups budgets",
+        )
+        self.fields = fields
+        source, period = Provenance(), Period()
+        with self.collecting():
+            source = _provenance(fields["source"]) if "source" in fields else source
+        with self.collecting():
+            period = read_period(fields["valid"]) if "valid" in fields else period
+        self.facts = self.section("facts", "fact", read_fact)
+        self.parameters = self.section("parameters", "parameter", _parameter)
+        definitions = self.section("definitions", "definition", lambda _, node: parse(node))
+        groups = self.section("groups", "group", _group, named=False)
+        documents = self.section("documents", "document", _document, named=False)
+        rules = self.section("rules", "rule", self.rule, named=False)
+        budgets = self.section("budgets", "budget", _budget, named=False)
+        pack = Pack(
+            name=fields["pack"].text(),
+            version=str(fields["version"].value()),
+            title=read_words(fields["title"]),
+            source=source,
+            period=period,
+            facts=self.facts,
+            documents=documents,
+            parameters=self.parameters,
+            definitions=definitions,
+            rules=rules,
+            groups=groups,
+            budgets=budgets,
+            digest=_digest(root) if not self.errors else "",
+            file=self.file,
+        )
+        self.links(pack)
+        return pack
+
+    def section(
+        self, key: str, kind: str, read: Callable[[str, Node], T], *, named: bool = True
+    ) -> dict[str, T]:
+        """Read a mapping of things; with `named`, expressions can use their names."""
+        found: dict[str, T] = {}
+        if key not in self.fields:
+            return found
+        with self.collecting():
+            for name, key_node, node in self.fields[key].entries():
+                with self.collecting():
+                    if named:
+                        self.claim(name, kind, key_node)
+                    found[name] = read(name, node)
+        return found
+
+    def claim(self, name: str, kind: str, node: Node) -> None:
+        if not NAME.match(name) or name in RESERVED:
+            reserved = ", ".join(sorted(RESERVED))
+            raise BadNameError(place=node.place, name=name, reserved=reserved)
+        if name in self.taken:
+            raise NameTwiceError(place=node.place, name=name, other=self.taken[name])
+        self.taken[name] = kind
+
+    def rule(self, name: str, node: Node) -> Rule:
+        fields = node.fields(
+            needed="title clause bureau subject when",
+            optional="amount benefit rounding round_to cap group automatic valid windows "
+            "payment_months source note verified tests",
+        )
+        if ("amount" in fields) == ("benefit" in fields):
+            raise node.wrong(
+                en="a rule with either amount or benefit", zh="规则：amount 与 benefit 二者取一"
+            )
+        atoms = [self.atom(item) for item in fields["when"].items()]
+        if not atoms:
+            raise fields["when"].wrong(en="a list of conditions", zh="至少一个条件的列表")
+        return Rule(
+            name=name,
+            title=read_words(fields["title"]),
+            clause=fields["clause"].text(),
+            bureau=fields["bureau"].text(),
+            subject=_one_of(fields["subject"], SUBJECTS),
+            atoms=tuple(atoms),
+            amount=parse(fields["amount"]) if "amount" in fields else None,
+            benefit=read_words(fields["benefit"]) if "benefit" in fields else None,
+            rounding=_rounding(fields),
+            round_to_fen={"fen": 1, "yuan": 100}[_choice(fields, "round_to", ("fen", "yuan"))],
+            cap=parse(fields["cap"]) if "cap" in fields else None,
+            group=fields["group"].text() if "group" in fields else "",
+            automatic=fields["automatic"].truth() if "automatic" in fields else False,
+            period=read_period(fields["valid"]) if "valid" in fields else Period(),
+            windows=_periods(fields),
+            payment_months=_months(fields),
+            source=fields["source"].text() if "source" in fields else "",
+            note=read_words(fields["note"]) if "note" in fields else None,
+            verified=fields["verified"].truth() if "verified" in fields else False,
+            examples=self.examples(fields),
+            node=node,
+        )
+
+    def atom(self, node: Node) -> Atom:
+        fields = node.fields(needed="atom say", optional="act clause")
+        return Atom(
+            test=parse(fields["atom"]),
+            say=read_words(fields["say"]),
+            advice=read_words(fields["act"]) if "act" in fields else None,
+            clause=fields["clause"].text() if "clause" in fields else "",
+        )
+
+    def examples(self, fields: Mapping[str, Node]) -> tuple[Example, ...]:
+        found: list[Example] = []
+        for node in fields["tests"].items() if "tests" in fields else ():
+            with self.collecting():
+                found.append(self.example(node))
+        return tuple(found)
+
+    def example(self, node: Node) -> Example:
+        fields = node.fields(needed="given expect", optional="name on set")
+        expect = fields["expect"].fields(
+            needed="status", optional="amount_yuan amount_fen missing near"
+        )
+        given = {key: self.given(key, value) for key, _, value in fields["given"].entries()}
+        settings = {
+            key: self.override(key, value)
+            for key, _, value in (fields["set"].entries() if "set" in fields else ())
+        }
+        missing = (
+            tuple(sorted(item.text() for item in expect["missing"].items()))
+            if "missing" in expect
+            else None
+        )
+        return Example(
+            title=fields["name"].text() if "name" in fields else "",
+            on=fields["on"].day() if "on" in fields else None,
+            settings=settings,
+            given=given,
+            status=_one_of(expect["status"], ("eligible", "ineligible", "unknown")),
+            amount_fen=_amount(expect),
+            missing=missing,
+            near=expect["near"].truth() if "near" in expect else None,
+            place=node.place,
+        )
+
+    def given(self, name: str, node: Node) -> int | None:
+        self.require_known(name, self.facts, node)
+        value = node.value()
+        if value is None:
+            return None
+        try:
+            return self.facts[name].encode(value)
+        except Refusal as error:
+            raise BadGivenError(
+                place=node.place, problem_en=error.say("en"), problem_zh=error.say("zh")
+            ) from error
+
+    def override(self, name: str, node: Node) -> Setting:
+        self.require_known(name, self.parameters, node)
+        return self.parameters[name].setting(node.value(), node)
+
+    def require_known(self, name: str, known: Mapping[str, object], node: Node) -> None:
+        if name not in known:
+            near = closest(name, list(known))
+            raise UnknownNameError(
+                place=node.place,
+                name=name,
+                hint_en=f"; did you mean {near}?" if near else "",
+                hint_zh=f"；是否指 {near}？" if near else "",
+            )
+
+    def links(self, pack: Pack) -> None:
+        """Check that what is named exists and that nothing goes in a circle."""
+        for rule in pack.rules.values():
+            if rule.group:
+                self.link(rule.group, pack.groups, rule.node)
+        for budget in pack.budgets.values():
+            for name in budget.rules:
+                self.link(name, pack.rules, budget.node)
+            for name in (*budget.order, *filter(None, [budget.paid])):
+                self.link(name, pack.facts, budget.node)
+        for fact in pack.facts.values():
+            if fact.document and fact.node is not None:
+                self.link(fact.document, pack.documents, fact.node)
+        for document in pack.documents.values():
+            for name in document.needs:
+                self.link(name, pack.documents, document.node)
+        self.circles(pack)
+
+    def link(self, name: str, known: Mapping[str, object], node: Node) -> None:
+        with self.collecting():
+            self.require_known(name, known, node)
+
+    def circles(self, pack: Pack) -> None:
+        root = self.fields["title"]
+        definitions = {
+            name: {one for one in names(written.tree) if one in pack.definitions}
+            for name, written in pack.definitions.items()
+        }
+        needs = {name: set(one.needs) for name, one in pack.documents.items()}
+        for graph in (definitions, needs):
+            try:
+                TopologicalSorter(graph).prepare()
+            except GraphCycleError as error:
+                path = " → ".join(reversed(error.args[1]))
+                first = error.args[1][0]
+                place = self.place_of(first, pack) or root.place
+                self.errors.append(CycleError(place=place, path=path))
+
+    def place_of(self, name: str, pack: Pack) -> Place | None:
+        if name in pack.definitions:
+            return pack.definitions[name].place()
+        return pack.documents[name].node.place if name in pack.documents else None
+
+
+class BadGivenError(PackError):
+    """A test gives a value that the fact cannot have."""
+
+    en = "{place}: {problem_en}"
+    zh = "{place}：{problem_zh}"
+
+
+def _digest(root: Node) -> str:
+    text = json.dumps(root.canonical(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _provenance(node: Node) -> Provenance:
+    fields = node.fields(optional="issuer document published url verified")
+    return Provenance(
+        issuer=fields["issuer"].text() if "issuer" in fields else "",
+        document=fields["document"].text() if "document" in fields else "",
+        published=fields["published"].day() if "published" in fields else None,
+        url=fields["url"].text() if "url" in fields else "",
+        verified=fields["verified"].truth() if "verified" in fields else False,
+    )
+
+
+def read_period(node: Node) -> Period:
+    """Return a period written as ``{from: DAY, to: DAY}``, both days included."""
+    fields = node.fields(optional="from to")
+    start = fields["from"].day() if "from" in fields else None
+    end = fields["to"].day() if "to" in fields else None
+    if start is not None and end is not None and start > end:
+        raise BadRangeError(place=node.place, low=start, high=end)
+    return Period(start=start, end=end)
+
+
+def _periods(fields: Mapping[str, Node]) -> tuple[Period, ...]:
+    items = fields["windows"].items() if "windows" in fields else ()
+    return tuple(read_period(item) for item in items)
+
+
+def _months(fields: Mapping[str, Node]) -> tuple[int, ...]:
+    if "payment_months" not in fields:
+        return ()
+    node = fields["payment_months"]
+    months = [item.whole() for item in node.items()]
+    if any(not 1 <= month <= 12 for month in months):  # noqa: PLR2004 - months of the year
+        raise node.wrong(en="a list of months, 1 to 12", zh="月份列表，1 至 12")
+    return tuple(sorted(set(months)))
+
+
+def _one_of(node: Node, words: Sequence[str]) -> str:
+    word = node.text()
+    if word not in words:
+        raise node.wrong(en="one of " + ", ".join(words), zh="以下之一：" + "、".join(words))
+    return word
+
+
+def _choice(fields: Mapping[str, Node], key: str, words: Sequence[str]) -> str:
+    return _one_of(fields[key], words) if key in fields else words[0]
+
+
+def _rounding(fields: Mapping[str, Node]) -> Rounding | None:
+    return Rounding(_one_of(fields["rounding"], list(Rounding))) if "rounding" in fields else None
+
+
+def _amount(expect: Mapping[str, Node]) -> int | None:
+    if "amount_yuan" in expect:
+        fen = expect["amount_yuan"].number() * 100
+        if fen != fen.to_integral_value():
+            raise expect["amount_yuan"].wrong(en="an amount with whole fen", zh="精确到分的金额")
+        return int(fen)
+    return expect["amount_fen"].whole() if "amount_fen" in expect else None
+
+
+def _parameter(name: str, node: Node) -> Parameter:
+    fields = node.fields(needed="type label values", optional="labels unit min max step source")
+    declared = {key: one for key, one in fields.items() if key != "values"}
+    if "labels" in fields:
+        declared["values"] = fields["labels"]
+    kind = read_type(declared)
+    bare = Parameter(
+        name=name,
+        type=kind,
+        label=read_words(fields["label"]),
+        values=(),
+        scale=money_scale(fields, kind.kind),
+        source=fields["source"].text() if "source" in fields else "",
+        node=node,
+    )
+    slider = _slider(bare, fields)
+    return attrs.evolve(
+        bare,
+        values=_dated(bare, fields["values"]),
+        low=slider.get("low"),
+        high=slider.get("high"),
+        step=slider.get("step"),
+    )
+
+
+def _dated(parameter: Parameter, node: Node) -> tuple[tuple[date, Setting], ...]:
+    if not node.is_mapping:
+        raise node.wrong(
+            en="days with values, {2026-01-01: 0.2}; null where nobody has set it",
+            zh="生效日与值，如 {2026-01-01: 0.2}；尚未确定的写 null",
+        )
+    values: list[tuple[date, Setting]] = []
+    for _, key, value in node.entries():
+        values.append((key.day(), parameter.setting(value.value(), value)))
+    return tuple(sorted(values, key=lambda pair: pair[0]))
+
+
+def _slider(parameter: Parameter, fields: Mapping[str, Node]) -> dict[str, Fraction]:
+    names_of = {"min": "low", "max": "high", "step": "step"}
+    found = {
+        ours: Fraction(fields[key].number()) * parameter.scale
+        for key, ours in names_of.items()
+        if key in fields
+    }
+    if "low" in found and "high" in found and found["low"] > found["high"]:
+        raise BadRangeError(
+            place=fields["min"].place,
+            low=parameter.show(found["low"]),
+            high=parameter.show(found["high"]),
+        )
+    return found
+
+
+def _group(name: str, node: Node) -> Group:
+    fields = node.fields(needed="title stack", optional="cap")
+    return Group(
+        name=name,
+        title=read_words(fields["title"]),
+        stack=Stacking(_one_of(fields["stack"], list(Stacking))),
+        cap=parse(fields["cap"]) if "cap" in fields else None,
+        node=node,
+    )
+
+
+def _budget(name: str, node: Node) -> Budget:
+    fields = node.fields(needed="title rules limit per", optional="paid order split")
+    per = _one_of(fields["per"], ("programme", "subject", "subject_year"))
+    needed = "order" if per == "programme" else "paid"
+    if needed not in fields:
+        raise node.wrong(
+            en=f"given with {needed}"
+            + (": the facts that decide who is served first" if needed == "order" else ""),
+            zh=f"预算，须写明 {needed}"
+            + ("（按哪些事实决定先后）" if needed == "order" else "（哪个事实记录已付金额）"),
+        )
+    return Budget(
+        name=name,
+        title=read_words(fields["title"]),
+        rules=tuple(item.text() for item in fields["rules"].items()),
+        limit=parse(fields["limit"]),
+        per=per,
+        paid=fields["paid"].text() if "paid" in fields else "",
+        order=tuple(item.text() for item in fields["order"].items()) if "order" in fields else (),
+        split=fields["split"].truth() if "split" in fields else False,
+        node=node,
+    )
+
+
+def _document(name: str, node: Node) -> Document:
+    fields = node.fields(needed="label bureau", optional="needs working_days")
+    return Document(
+        name=name,
+        label=read_words(fields["label"]),
+        bureau=fields["bureau"].text(),
+        needs=tuple(item.text() for item in fields["needs"].items()) if "needs" in fields else (),
+        working_days=fields["working_days"].whole() if "working_days" in fields else None,
+        node=node,
+    )

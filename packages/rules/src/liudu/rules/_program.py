@@ -1,0 +1,357 @@
+"""A pack on one day, ready to be computed: every parameter a number, every test a tree."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+from typing import TypeVar
+
+import attrs
+
+from liudu.contract import Refusal
+from liudu.rules._core import Core, Test, Value, facts_of, open_parameters_of
+from liudu.rules._expression import Written
+from liudu.rules._kind import Kind
+from liudu.rules._lower import (
+    Scope,
+    Setting,
+    Sized,
+    WrongKindError,
+    closest,
+    lower_test,
+    lower_value,
+    whole_fen,
+)
+from liudu.rules._pack import (
+    Budget,
+    Group,
+    NoRoundingError,
+    Pack,
+    PackRefusedError,
+    Rule,
+)
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class NotInForceError(Refusal):
+    """A pack is asked about a day on which it does not hold."""
+
+    en = "{pack} {version} holds from {start} to {end}, not on {on}: take the version of that day."
+    zh = "{pack} {version} 自 {start} 至 {end} 有效，{on} 不在其中：请使用当日有效的版本。"
+
+
+class UnknownParameterError(Refusal):
+    """A what-if names a parameter that the pack does not have."""
+
+    en = "{name} is not a parameter of {pack}{hint_en}; it has {known}."
+    zh = "{pack} 没有参数 {name}{hint_zh}；可用的有：{known}。"
+
+
+class ParameterOutOfRangeError(Refusal):
+    """A what-if sets a parameter outside its declared range."""
+
+    en = "{name} = {value} is outside {low} to {high}."
+    zh = "{name} = {value} 超出 {low} 至 {high}。"
+
+
+@attrs.frozen(kw_only=True)
+class AtomTest:
+    """One condition, lowered; `test` has the value of the day."""
+
+    test: Test
+    advised: bool
+    """Whether the subject can do something about it."""
+
+    @property
+    def waits_for_office(self) -> bool:
+        """Whether a parameter that nobody has set stands in it."""
+        return bool(open_parameters_of(self.test))
+
+
+@attrs.frozen(kw_only=True)
+class RuleTest:
+    """One rule, lowered: eligible where every atom is true and the amount is known.
+
+    `amount` is whole fen; None for a benefit that is not money.
+    """
+
+    rule: Rule
+    atoms: tuple[AtomTest, ...]
+    amount: Value | None
+    amount_max_fen: int
+
+    @property
+    def trees(self) -> tuple[Core, ...]:
+        """Everything that this rule computes."""
+        tests: tuple[Core, ...] = tuple(atom.test for atom in self.atoms)
+        return (*tests, self.amount) if self.amount is not None else tests
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """The facts that the rule reads."""
+        return frozenset[str]().union(*(facts_of(tree) for tree in self.trees))
+
+
+@attrs.frozen(kw_only=True)
+class GroupLimit:
+    """A group whose cap, if any, is a number of fen; -1 where it is not set."""
+
+    group: Group
+    rules: tuple[str, ...]
+    cap: Value | None
+
+
+@attrs.frozen(kw_only=True)
+class BudgetLimit:
+    """A budget whose limit is a value in fen."""
+
+    budget: Budget
+    limit: Value
+
+
+@attrs.frozen(kw_only=True)
+class Program:
+    """A pack on one day for one kind of subject.
+
+    Attributes
+    ----------
+    rules
+        The rules in force, by name, in the order of the pack.
+    settings
+        The value of every parameter on that day.
+    digest
+        ``sha256:…`` over the pack's digest, the day and the settings: whatever has the same
+        digest gives the same answers.
+
+    """
+
+    pack: Pack
+    on: date
+    subject: str | None
+    settings: Mapping[str, Setting]
+    rules: Mapping[str, RuleTest]
+    groups: Mapping[str, GroupLimit]
+    budgets: Mapping[str, BudgetLimit]
+    digest: str
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that some rule, cap or budget reads, in the order of the pack."""
+        used = set[str]().union(*(rule.facts for rule in self.rules.values()))
+        for limit in self.budgets.values():
+            used |= facts_of(limit.limit) | {*limit.budget.order, limit.budget.paid}
+        for group in self.groups.values():
+            used |= facts_of(group.cap) if group.cap is not None else set()
+        return tuple(name for name in self.pack.facts if name in used)
+
+
+def compile_pack(
+    pack: Pack,
+    *,
+    on: date,
+    subject: str | None = None,
+    settings: Mapping[str, Setting] | None = None,
+) -> Program:
+    """Return a pack as it stands on a day.
+
+    Parameters
+    ----------
+    pack
+        The pack.
+    on
+        The day that decides which rules and which values hold, and what ``today`` means.
+    subject
+        Only the rules for this kind of subject, or all.
+    settings
+        Values that replace those of the day: money in fen, rates as fractions (a what-if).
+
+    Raises
+    ------
+    NotInForceError
+        If the pack does not hold on that day.
+    UnknownParameterError, ParameterOutOfRangeError
+        If a setting does not fit.
+    PackRefusedError
+        With every unknown name, unit clash or possible overflow.
+
+    """
+    if not pack.period.holds(on):
+        raise NotInForceError(
+            pack=pack.name,
+            version=pack.version,
+            start=pack.period.start or "…",
+            end=pack.period.end or "…",
+            on=on,
+        )
+    held = {name: one.on(on) for name, one in pack.parameters.items()}
+    for name, setting in (settings or {}).items():
+        _require_setting(pack, name, setting)
+        held[name] = setting
+    return _Compiler(pack, on, held).program(subject)
+
+
+def _require_setting(pack: Pack, name: str, setting: Setting) -> None:
+    if name not in pack.parameters:
+        near = closest(name, list(pack.parameters))
+        raise UnknownParameterError(
+            name=name,
+            pack=pack.name,
+            known=", ".join(pack.parameters),
+            hint_en=f" (did you mean {near}?)" if near else "",
+            hint_zh=f"（是否指 {near}？）" if near else "",
+        )
+    one = pack.parameters[name]
+    low, high = one.low, one.high
+    if isinstance(setting, Fraction) and (
+        (low is not None and setting < low) or (high is not None and setting > high)
+    ):
+        raise ParameterOutOfRangeError(
+            name=name,
+            value=one.show(setting),
+            low=one.show(low) if low is not None else "…",
+            high=one.show(high) if high is not None else "…",
+        )
+
+
+class _Compiler:
+    def __init__(self, pack: Pack, on: date, settings: Mapping[str, Setting]) -> None:
+        self.pack = pack
+        self.settings = settings
+        self.errors: list[Refusal] = []
+        self.on = on
+        self.scope = Scope(
+            facts=pack.facts,
+            parameters=pack.parameters,
+            settings=settings,
+            definitions=pack.definitions,
+            today=on,
+        )
+
+    def program(self, subject: str | None) -> Program:
+        rules = {
+            name: lowered
+            for name, rule in self.pack.rules.items()
+            if rule.in_force(self.on) and subject in (None, rule.subject)
+            for lowered in self.attempt(self.rule, rule)
+        }
+        groups = {
+            name: lowered
+            for name, group in self.pack.groups.items()
+            for lowered in self.attempt(lambda one: self.group(one, rules), group)
+        }
+        budgets = {
+            name: lowered
+            for name, budget in self.pack.budgets.items()
+            for lowered in self.attempt(self.budget, budget)
+        }
+        if self.errors:
+            raise PackRefusedError(file=self.pack.file, errors=self.errors)
+        return Program(
+            pack=self.pack,
+            on=self.on,
+            subject=subject,
+            settings=self.settings,
+            rules=rules,
+            groups={name: one for name, one in groups.items() if one.rules},
+            budgets={
+                name: one for name, one in budgets.items() if set(one.budget.rules) & set(rules)
+            },
+            digest=self.digest(),
+        )
+
+    def attempt(self, lower: Callable[[S], T], one: S) -> list[T]:
+        try:
+            return [lower(one)]
+        except Refusal as error:
+            if not any(str(error) == str(other) for other in self.errors):
+                self.errors.append(error)
+            return []
+
+    def rule(self, rule: Rule) -> RuleTest:
+        atoms = [
+            AtomTest(test=test, advised=atom.advice is not None)
+            for atom in rule.atoms
+            for test in self.attempt(lambda one: lower_test(one.test, self.scope), atom)
+        ]
+        amount, high = self.amount(rule)
+        return RuleTest(rule=rule, atoms=tuple(atoms), amount=amount, amount_max_fen=high)
+
+    def amount(self, rule: Rule) -> tuple[Value | None, int]:
+        if rule.amount is None:
+            return None, 0
+        sized = self.money(rule.amount)
+        if sized.denominator * rule.round_to_fen != 1 and rule.rounding is None:
+            raise NoRoundingError(place=rule.amount.place())
+        value = whole_fen(sized, rule.rounding, rule.round_to_fen)
+        step = rule.round_to_fen
+        return value, -(-sized.high // (sized.denominator * step)) * step
+
+    def money(self, written: Written) -> Sized:
+        sized = lower_value(written, self.scope)
+        if sized.type.kind is not Kind.MONEY and not sized.is_zero:
+            raise WrongKindError(
+                place=written.place(),
+                found=str(sized.type),
+                wanted="money",
+                hint_en="; write yuan(…), wan(…) or fen(…)",
+                hint_zh="；请写 yuan(…)、wan(…) 或 fen(…)",
+            )
+        return sized
+
+    def whole(self, written: Written) -> Value:
+        sized = self.money(written)
+        if sized.denominator != 1:
+            raise NoRoundingError(place=written.place())
+        return sized.value
+
+    def group(self, group: Group, rules: Mapping[str, RuleTest]) -> GroupLimit:
+        members = tuple(name for name, one in rules.items() if one.rule.group == group.name)
+        cap = self.whole(group.cap) if group.cap is not None else None
+        return GroupLimit(group=group, rules=members, cap=cap)
+
+    def budget(self, budget: Budget) -> BudgetLimit:
+        return BudgetLimit(budget=budget, limit=self.whole(budget.limit))
+
+    def digest(self) -> str:
+        settings = {name: str(value) for name, value in sorted(self.settings.items())}
+        content = {"pack": self.pack.digest, "on": self.on.isoformat(), "settings": settings}
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+class NoPackError(Refusal):
+    """No version of a pack holds on a day."""
+
+    en = "No version of {pack} holds on {on}; there are {known}."
+    zh = "{on} 没有有效的 {pack} 版本；现有：{known}。"
+
+
+class VersionsOverlapError(Refusal):
+    """Two versions of a pack hold on one day."""
+
+    en = "{first} and {second} of {pack} both hold on {on}: end one before the other begins."
+    zh = "{pack} 的 {first} 与 {second} 在 {on} 同时有效：请让前者先结束。"
+
+
+def version_on(packs: Sequence[Pack], *, name: str, on: date) -> Pack:
+    """Return the one version of a pack that holds on a day.
+
+    Raises
+    ------
+    NoPackError, VersionsOverlapError
+
+    """
+    versions = [pack for pack in packs if pack.name == name]
+    held = [pack for pack in versions if pack.period.holds(on)]
+    if not held:
+        known = ", ".join(
+            f"{one.version} ({one.period.start or '…'} – {one.period.end or '…'})"
+            for one in versions
+        )
+        raise NoPackError(pack=name, on=on, known=known or "-")
+    if len(held) > 1:
+        raise VersionsOverlapError(pack=name, on=on, first=held[0].version, second=held[1].version)
+    return held[0]
