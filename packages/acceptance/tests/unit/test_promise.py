@@ -47,7 +47,7 @@ def test_a_promise_written_out_is_read_back_unchanged():
         OVERKILL,
         mode="stream",
         window=4,
-        limits={"memory_mib": 512},
+        limits={"memory_mib": 512, "item_timeout_s": 2.5},
         line={"pieces_per_h": 6000, "positive_share": 0.01},
     )
     read = Promise.from_mapping(full)

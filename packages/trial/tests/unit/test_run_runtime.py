@@ -3,6 +3,7 @@ import pytest
 from liudu.contract import Manifest, Resources, Runtime, Warmup
 from liudu.sandbox import Level
 from liudu.trial.runtime import (
+    ItemTimeoutIsSealedError,
     LevelNotHadError,
     NeedsNotMetError,
     NoGpuError,
@@ -11,6 +12,7 @@ from liudu.trial.runtime import (
     WeakerLevelError,
     WrongTaskError,
     choose_level,
+    item_timeout_of,
     limits_of,
     require_fit,
     runtime_of,
@@ -111,3 +113,18 @@ def test_warm_up_comes_from_the_public_sample_under_fresh_ids():
     assert len({item.id for item in items}) == 9
     assert {item.path for item in items} <= set(files)
     assert warmup_of(manifest(), task="classify") == ((), {})
+
+
+def test_the_owner_says_how_long_an_answer_may_take():
+    limits = {"item_timeout_s": 2.0, "memory_mib": 4096}
+    assert item_timeout_of(None, protocol_limits=limits, simulated=False) == 2.0
+    assert item_timeout_of(None, protocol_limits={}, simulated=False) == 30.0
+    assert limits_of(manifest(), protocol_limits=limits, item_count=1).memory_mib == 2048
+
+
+def test_who_runs_a_sealed_trial_cannot_change_the_time_of_an_answer():
+    limits = {"item_timeout_s": 2.0}
+    with pytest.raises(ItemTimeoutIsSealedError, match=r"2 s.*item_timeout_s: 60") as refused:
+        item_timeout_of(60.0, protocol_limits=limits, simulated=False)
+    assert "60 秒" in refused.value.say("zh")
+    assert item_timeout_of(60.0, protocol_limits=limits, simulated=True) == 60.0

@@ -43,7 +43,7 @@ _TARGET_KEYS = ("metric", "op", "limit", "confidence", "hoped", "every_class")
 _LEVELS = ("process", "landlock", "bwrap", "gvisor", "oci", "site")
 _LIMITS = (
     *("memory_mib", "cpu_s", "wall_s", "processes", "open_files", "output_mib", "tmp_mib"),
-    *("shm_mib", "stdout_kib", "stderr_kib"),
+    *("shm_mib", "stdout_kib", "stderr_kib", "item_timeout_s"),
 )
 
 

@@ -37,6 +37,7 @@ from liudu.trial.run_folder import (
 from liudu.trial.runtime import (
     LevelHad,
     choose_level,
+    item_timeout_of,
     limits_of,
     require_fit,
     runtime_of,
@@ -160,7 +161,7 @@ def run_trial(
     allow_weaker: bool = False,
     chunk_size: int | None = None,
     retries: int = RETRIES,
-    item_timeout_s: float = ITEM_TIMEOUT_S,
+    item_timeout_s: float | None = None,
     progress: Progress | None = None,
     on_look: OnLook | None = None,
     try_attacks: Callable[[Level], SelfTest] = selftest,
@@ -192,7 +193,8 @@ def run_trial(
     retries
         How often a serving is repeated, free of charge, when this machine failed.
     item_timeout_s
-        In stream mode, how long one answer may take.
+        In stream mode, how long one answer may take; None for what was sealed. Anything else is
+        for simulated data only.
     progress, on_look
         Who looks on; `on_look` gets each look and how many pieces it is on.
     try_attacks
@@ -280,7 +282,7 @@ class _Run:
     allow_weaker: bool
     chunk_size: int | None
     retries: int
-    item_timeout_s: float
+    item_timeout_s: float | None
     progress: Progress
     on_look: OnLook | None
     try_attacks: Callable[[Level], SelfTest]
@@ -357,6 +359,7 @@ class _Run:
             self.chunk_size = before["chunk_size"]
             self.wish = Level.named(before["level"]["had"])
             self.allow_weaker = before["level"]["weaker"]
+            self.item_timeout_s = before["item_timeout_s"]
 
     # -- created and staged ------------------------------------------------------------------
 
@@ -378,6 +381,11 @@ class _Run:
             bundle.manifest,
             protocol_limits=protocol["limits"],
             item_count=len(self.seal.items),
+        )
+        self.item_timeout_s = item_timeout_of(
+            self.item_timeout_s,
+            protocol_limits=protocol["limits"],
+            simulated=self.seal.simulated,
         )
         level = choose_level(
             self.wish,
@@ -456,6 +464,7 @@ class _Run:
             "level": _level_row(staged.level),
             "selftest": staged.selftest,
             "limits": attrs.asdict(staged.limits),
+            "item_timeout_s": self.item_timeout_s,
             "until_decided": self.until_decided,
             "chunk_size": self.chunk_size,
             "versions": _versions(),
@@ -488,7 +497,7 @@ class _Run:
             positive=protocol["positive"],
             window=protocol["window"],
             item_count=None if self.until_decided else item_count,
-            item_timeout_s=self.item_timeout_s,
+            item_timeout_s=self.item_timeout_s or ITEM_TIMEOUT_S,
         )
 
     def _attempted(self, serve: Callable[[], Served], **facts: object) -> Served:

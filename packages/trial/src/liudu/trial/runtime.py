@@ -9,6 +9,7 @@ import attrs
 
 from liudu.contract import Item, Manifest, Refusal, Task, kit, missing_needs
 from liudu.sandbox import Level, Limits, available, best_level, python_runtime
+from liudu.trial.serving import ITEM_TIMEOUT_S
 
 ITEM_WALL_S = 30.0  # for each item, where the owner sets no limit of time
 START_WALL_S = 600.0
@@ -75,6 +76,21 @@ class TooMuchMemoryError(Refusal):
     zh = (
         "{name} 申请 {memory_mib} MiB 内存，而{whose_zh} {memory_mib_max} MiB："
         "请调低 resources.memory_mib，或{way_out_zh}。"
+    )
+
+
+class ItemTimeoutIsSealedError(Refusal):
+    """Who runs a sealed trial would change how long an answer may take."""
+
+    en = (
+        "An answer may take {sealed_s:g} s in this sealed trial; whoever runs it cannot make "
+        "that {wish_s:g} s. Leave --item-timeout out, or let the owner seal again with "
+        "limits: {{item_timeout_s: {wish_s:g}}}. Simulated data may be tried with any."
+    )
+    zh = (
+        "本次封存试验的单件时限为 {sealed_s:g} 秒，运行者不能改为 {wish_s:g} 秒。"
+        "请去掉 --item-timeout，或请数据方以 limits: {{item_timeout_s: {wish_s:g}}} 重新封存；"
+        "模拟数据则可任意设定。"
     )
 
 
@@ -157,9 +173,29 @@ def limits_of(
     whole: dict[str, Any] = {
         name: value if name in {"cpu_s", "wall_s"} else int(value)
         for name, value in protocol_limits.items()
+        if name != "item_timeout_s"
     }
     whole.setdefault("wall_s", START_WALL_S + ITEM_WALL_S * item_count)
     return Limits(**{**whole, "memory_mib": wish_mib})
+
+
+def item_timeout_of(
+    wish_s: float | None, *, protocol_limits: Mapping[str, float], simulated: bool
+) -> float:
+    """Return how long an answer of a stream may take: what the owner sealed, else 30 s.
+
+    Raises
+    ------
+    ItemTimeoutIsSealedError
+        If whoever runs it wishes for another time, and the data are not simulated.
+
+    """
+    sealed_s = float(protocol_limits.get("item_timeout_s", ITEM_TIMEOUT_S))
+    if wish_s is None or wish_s == sealed_s:
+        return sealed_s
+    if not simulated:
+        raise ItemTimeoutIsSealedError(sealed_s=sealed_s, wish_s=wish_s)
+    return wish_s
 
 
 def _too_much(manifest: Manifest, memory_mib_max: int, *, ours: bool) -> TooMuchMemoryError:

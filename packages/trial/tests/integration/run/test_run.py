@@ -304,3 +304,12 @@ def test_a_run_at_the_strongest_level(bench, needs_bwrap):
     ended = bench.run(bench.seal(level="bwrap"), bench.solution(), level=Level.BWRAP)
     assert ended.verdict == "passed"
     assert ended.result["level"]["weaker"] is False
+
+
+def test_a_stream_that_is_slower_than_its_seal_allows_is_stopped(bench):
+    sealed = bench.seal(mode="stream", limits={"item_timeout_s": 0.5})
+    slow = "import time\ntime.sleep(60)\n" + bench.stream
+    ended = bench.run(sealed, bench.solution(slow, mode="stream"))
+    assert ended.result["reason"] == "timeout"
+    assert "0.5 s" in ended.why["en"]
+    assert json.loads((ended.folder / "run.json").read_text())["item_timeout_s"] == 0.5

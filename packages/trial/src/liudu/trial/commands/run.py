@@ -32,7 +32,7 @@ from liudu.trial.progress import Advance
 from liudu.trial.run import RETRIES, RunResult, run_trial
 from liudu.trial.run_folder import RunFolder
 from liudu.trial.seal import open_seal
-from liudu.trial.serving import ITEM_TIMEOUT_S, Clock, InfraError
+from liudu.trial.serving import Clock, InfraError
 from liudu.trial.verdict import sentence
 
 WHOLE_FROM = 10_000  # from here on digits behind the point say nothing
@@ -101,9 +101,8 @@ class OutputStaysSealedError(Refusal):
 @click.option(
     "--item-timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=ITEM_TIMEOUT_S,
-    show_default=True,
-    help="流模式：每件的时限（秒） · stream mode: seconds for one answer",
+    help="仅限模拟数据，流模式：每件的时限（秒），默认取封存的 · simulated data only, stream mode: "
+    "seconds for one answer; what was sealed by default",
 )
 @click.option(
     "--retries",
@@ -129,7 +128,7 @@ def command(
     level: str | None,
     allow_weaker: bool,
     chunk: int | None,
-    item_timeout: float,
+    item_timeout: float | None,
     retries: int,
     show_output: bool,
 ) -> None:
