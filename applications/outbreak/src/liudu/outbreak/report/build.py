@@ -71,6 +71,8 @@ class Request:
         Key of a series and week to the count that a nowcast expects.
     threshold
         Counts from 1 to below it are hidden; 0 hides nothing.
+    districts
+        Only signals of these are told, though all series share one budget; none for all.
 
     """
 
@@ -86,6 +88,7 @@ class Request:
     provisional: int = 0
     projected: Mapping[tuple[tuple[str, ...], str], float] = attrs.field(factory=dict)
     threshold: int = 5
+    districts: frozenset[str] | None = None
     provenance: Provenance = attrs.field(factory=Provenance)
 
 
@@ -97,7 +100,10 @@ def bulletin(request: Request) -> Bulletin:
     UnknownWeekError
 
     """
-    week = evaluate(request.table, configuration=request.configuration, week=request.week)
+    week = _within(
+        evaluate(request.table, configuration=request.configuration, week=request.week),
+        request=request,
+    )
     drawn = week.raised[:SIGNALS_DRAWN_MAX]
     shown = [
         curve.suppressed(threshold=request.threshold)
@@ -127,6 +133,24 @@ def bulletin(request: Request) -> Bulletin:
         record=_record(request, week),
         threshold=request.threshold,
     )
+
+
+def _within(week: Week, *, request: Request) -> Week:
+    """Return the week as those see it who watch over some districts alone."""
+    if request.districts is None:
+        return week
+    own = [one for one in week.raised if one.district in request.districts]
+    return attrs.evolve(
+        week,
+        raised=tuple(attrs.evolve(one, rank=rank) for rank, one in enumerate(own, start=1)),
+        series=sum(name in request.districts for name in _districts(request.table)),
+        missing=0,
+        too_short=0,
+    )
+
+
+def _districts(table: SeriesTable) -> list[str]:
+    return [district_of(dict(zip(table.columns, key, strict=True))) for key in table.keys]
 
 
 def _with_projection(request: Request, drawn: tuple[Raised, ...], week: Week) -> list[Curve]:
@@ -334,9 +358,9 @@ def _week_row(curve: Curve, index: int, *, threshold: int, projected: bool) -> t
 
 
 def _map(request: Request, week: Week) -> tuple[Chart | None, Table | None]:
-    table = request.table
-    named = [district_of(dict(zip(table.columns, key, strict=True))) for key in table.keys]
-    districts = [name for name in dict.fromkeys(named) if name]
+    named = _districts(request.table)
+    only = request.districts
+    districts = [n for n in dict.fromkeys(named) if n and (only is None or n in only)]
     if not districts:
         return None, None
     return district_map(

@@ -217,7 +217,7 @@ def _tile(*, name: str, number_: int, x: int, y: int) -> str:
     shade = min(number_, len(SHADES) - 1)
     ink = "#ffffff" if shade >= DARK_FROM else INK
     left, top = x * (TILE + GAP), y * (TILE + GAP)
-    size = 15 if _wide(name) <= 6 else 12  # noqa: PLR2004 - what fits a tile
+    size = 15 if _wide(name) <= 5 else 12  # noqa: PLR2004 - what fits a tile
     return (
         f'<rect x="{left}" y="{top}" width="{TILE}" height="{TILE}" rx="10" '
         f'fill="{SHADES[shade]}"/>'
@@ -239,3 +239,25 @@ def _shortened(name: str, *, room: float = 7.0) -> str:
             return kept + "…"
         kept += letter
     return kept
+
+
+SPARK_WEEKS: Final = 26
+SPARK_WIDTH, SPARK_HEIGHT = 130, 34
+
+
+def sparkline(curve: Curve) -> str:
+    """Return the last half year as small bars; weeks that alarm are dark."""
+    counts = [count or 0.0 for count in curve.counts[-SPARK_WEEKS:]]
+    alarms = curve.alarm[-SPARK_WEEKS:]
+    top = max(*counts, 1.0) if len(counts) > 1 else max(counts[0], 1.0)
+    step = SPARK_WIDTH / SPARK_WEEKS
+    bars = "".join(
+        f'<rect x="{index * step:.1f}" y="{SPARK_HEIGHT * (1 - count / top):.1f}" '
+        f'width="{step - 1:.1f}" height="{SPARK_HEIGHT * count / top:.1f}" '
+        f'fill="{ALARM if alarm else BAR}"/>'
+        for index, (count, alarm) in enumerate(zip(counts, alarms, strict=True))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" '
+        f'width="{SPARK_WIDTH}" height="{SPARK_HEIGHT}">{bars}</svg>'
+    )
