@@ -147,7 +147,7 @@ def target_sentence(target: Mapping[str, Any], language: Language) -> str:
     metric = METRICS[target["metric"]]
     name = metric.zh if zh else metric.en
     ratio = metric.kind == "ratio"
-    limit = f"{name} {_sign(target['op'])} {_figure(target['limit'], ratio=ratio)}"
+    limit = f"{name} {sign(target['op'])} {figure(target['limit'], ratio=ratio)}"
     answer = _ANSWERS[target["answer"]][0 if zh else 1]
     facts = "，".join(_facts(target, zh=True)) if zh else ", ".join(_facts(target, zh=False))
     return f"{answer} {limit}（{facts}）" if zh else f"{answer.lower()}: {limit} ({facts})"
@@ -180,19 +180,20 @@ def _bound(target: Mapping[str, Any], *, zh: bool, ratio: bool) -> str:
         point = target["point"]
         if point is None:
             return "无数据" if zh else "nothing to count"
-        return ("实测 " if zh else "measured ") + _figure(point, ratio=ratio)
+        return ("实测 " if zh else "measured ") + figure(point, ratio=ratio)
     confidence = f"{100 * target['confidence']:g} %"
     words = {"upper": ("上限", "upper bound"), "lower": ("下限", "lower bound")}[side]
     up = side == "upper"
-    shown = _figure(value, ratio=ratio, up=up)
+    shown = figure(value, ratio=ratio, up=up)
     return f"{confidence} {words[0]} {shown}" if zh else f"{confidence} {words[1]} {shown}"
 
 
-def _sign(op: str) -> str:
+def sign(op: str) -> str:
+    """Return a comparison as it is written in a sentence."""
     return {"<=": "≤", ">=": "≥"}.get(op, op)
 
 
-def _figure(value: float, *, ratio: bool, up: bool | None = None) -> str:
+def figure(value: float, *, ratio: bool, up: bool | None = None) -> str:
     """Return a figure with three digits; bounds are rounded away from the claim, never towards."""
     shown = 100 * value if ratio else value
     text = f"{shown:.3g}" if abs(shown) < 1000 else f"{shown:,.0f}"  # noqa: PLR2004

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from liudu.sandbox import Level, SelfTest
 from liudu.trial.cli import main
@@ -37,10 +38,32 @@ def test_a_pass_exits_0_and_says_verdict_targets_measurements_and_the_next_step(
     done = liudu_trial("seal", "app", "--level", "process", "--out", "mine")
     assert done.exit_code == 0
     assert done.stdout.startswith("(Simulated data) Passed")
-    assert "✓ miss_rate" in done.stdout
+    assert "✓ miss rate" in done.stdout
     assert "0/30" in done.stdout
     assert "60 of 60 pieces" in done.stdout
     assert "Next: liudu-trial report mine" in done.stdout
+
+
+def target(metric, op, limit, **more):
+    known = {"answer": "proved", "point": 0.0, "lower": None, "upper": None, "confidence": 0.95}
+    return {"metric": metric, "op": op, "limit": limit, **known, **more}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_targets_stand_in_columns_however_wide_their_characters(language):
+    targets = [
+        target("miss_rate", "<", 0.05, lower=0.0, upper=0.008931, events=0, trials=334),
+        target("memory_peak_mib", "<=", 512, point=31.42),
+        target("throughput_per_h", ">=", 6000, point=21400.4, lower=20980.9),
+    ]
+    lines = run_command.target_lines(targets, language=language)
+    signs = zip(lines, "<≤≥", strict=True)
+    assert len({cell_len(line[: line.rindex(sign)]) for line, sign in signs}) == 1
+    assert "漏检率" in lines[0] if language == "zh" else "miss rate" in lines[0]
+    assert "0 % … 0.894 %" in lines[0]
+    assert "< 5 %" in lines[0]
+    assert "21,400" in lines[2]
+    assert "20,980" in lines[2]
 
 
 def test_a_failure_exits_1_and_says_why(bench, liudu_trial):
@@ -52,10 +75,11 @@ def test_a_failure_exits_1_and_says_why(bench, liudu_trial):
     assert (bench.base / "run-seal-app" / "result.json").is_file()
 
 
-def test_json_is_one_object_with_the_whole_result(bench, liudu_trial):
+@pytest.mark.parametrize("more", [[], ["--show-output"], ["--until-decided"]])
+def test_json_is_one_object_with_the_whole_result(bench, liudu_trial, more):
     bench.seal()
-    bench.solution()
-    done = liudu_trial("seal", "app", "--level", "process", "--json")
+    bench.solution(bench.batch + "print('hello')")
+    done = liudu_trial("seal", "app", "--level", "process", "--json", *more)
     answer = json.loads(done.stdout)
     assert answer["verdict"] == "passed"
     assert answer["run"] == "run-seal-app"
@@ -113,7 +137,7 @@ def test_looks_are_told_as_they_come(bench, liudu_trial):
     bench.solution()
     done = liudu_trial("seal", "app", "--level", "process", "--until-decided")
     assert done.exit_code == 0
-    assert "[64] miss_rate 0/" in done.stderr
+    assert "[64] miss rate 0/" in done.stderr
     assert "proved" in done.stderr
 
 

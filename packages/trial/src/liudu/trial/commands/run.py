@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -33,9 +34,7 @@ from liudu.trial.run import RETRIES, RunResult, run_trial
 from liudu.trial.run_folder import RunFolder
 from liudu.trial.seal import open_seal
 from liudu.trial.serving import Clock, InfraError
-from liudu.trial.verdict import sentence
-
-WHOLE_FROM = 10_000  # from here on digits behind the point say nothing
+from liudu.trial.verdict import figure, sentence, sign
 
 
 class NothingToResumeError(Refusal):
@@ -257,31 +256,23 @@ def standing(target: TargetVerdict, *, language: Language) -> str:
 
     Examples
     --------
-    ``miss_rate 0/812 ≤ 0.37 %, 685 more``
+    ``miss rate 0/812 ≤ 0.37 %, 685 more``
 
     """
     zh = language == "zh"
-    ratio = METRICS[target.target.metric].kind == "ratio"
+    metric = METRICS[target.target.metric]
+    ratio, up = metric.kind == "ratio", target.target.op.startswith("<")
     counts = f" {target.events or 0}/{target.trials or 0}" if ratio else ""
-    if target.target.op.startswith("<"):
-        bound, sign = target.upper, "≤"
-    else:
-        bound, sign = target.lower, "≥"
-    shown = "" if bound is None else f" {sign} {_figure(bound, ratio=ratio)}"
+    bound = target.upper if up else target.lower
+    shown = "" if bound is None else f" {'≤' if up else '≥'} {figure(bound, ratio=ratio, up=up)}"
+    told = f"{metric.zh if zh else metric.en}{counts}{shown}"
     if target.answer != "not_yet":
         word = {"proved": ("已证明", "proved"), "refuted": ("已否定", "refuted")}[target.answer]
-        return f"{target.target.metric}{counts}{shown} {word[0 if zh else 1]}"
+        return f"{told} {word[0 if zh else 1]}"
     if target.more_needed is None:
-        return f"{target.target.metric}{counts}{shown}"
+        return told
     more = target.more_needed.no_further_error
-    needed = f"，还需 {more} 件" if zh else f", {more} more"
-    return f"{target.target.metric}{counts}{shown}{needed}"
-
-
-def _figure(value: float, *, ratio: bool) -> str:
-    if ratio:
-        return f"{100 * value:.3g} %"
-    return f"{value:,.4g}" if value < WHOLE_FROM else f"{value:,.0f}"
+    return told + (f"，还需 {more} 件" if zh else f", {more} more")
 
 
 def tell(console: Console, ended: RunResult) -> None:
@@ -293,9 +284,8 @@ def tell(console: Console, ended: RunResult) -> None:
     if ended.why is not None:
         console.say(zh=ended.why["zh"], en=ended.why["en"])
     if result["reason"] in {"ok", "missing_items"}:
-        for target in result["targets"]:
-            line = target_line(target)
-            console.say(zh=line, en=line)
+        for line in target_lines(result["targets"], language=language):
+            console.say(zh=line.rstrip(), en=line.rstrip())
     measured_zh, measured_en = _measured(result["measurements"])
     console.say(zh=measured_zh, en=measured_en)
     level = result["level"]
@@ -311,23 +301,55 @@ def tell(console: Console, ended: RunResult) -> None:
     )
 
 
-def target_line(target: Mapping[str, Any]) -> str:
-    """Return one target with its interval against its limit.
+def target_lines(targets: Sequence[Mapping[str, Any]], *, language: Language) -> list[str]:
+    """Return the targets with their intervals against their limits, in columns.
+
+    A Chinese character is two columns wide on a terminal.
 
     Examples
     --------
-    ``  ✓ miss_rate       0/334   0 % … 0.893 %   < 5 %``
+    ``  ✓ miss rate   0/334   0 % … 0.893 %   < 5 %``
 
     """
-    ratio = METRICS[target["metric"]].kind == "ratio"
+    rows = [_cells(target, language=language) for target in targets]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+
+
+def _cells(target: Mapping[str, Any], *, language: Language) -> tuple[str, ...]:
+    zh = language == "zh"
+    metric = METRICS[target["metric"]]
+    ratio = metric.kind == "ratio"
     mark = {"proved": "✓", "refuted": "✗", "not_yet": "?"}[target["answer"]]
     counts = f"{target['events']}/{target['trials']}" if ratio else ""
-    ends = [target["lower"], target["upper"]]
-    if ends == [None, None]:
-        ends = [target["point"]]
-    shown = " … ".join("–" if end is None else _figure(end, ratio=ratio) for end in ends)
-    limit = f"{target['op']} {_figure(target['limit'], ratio=ratio)}"
-    return f"  {mark} {target['metric']:<18} {counts:>12}   {shown:<24} {limit}"
+    shown = _pace(target, zh=zh) if metric.kind == "pace" else _ends(target, ratio=ratio)
+    limit = f"{sign(target['op'])} {figure(target['limit'], ratio=ratio)}"
+    return f"{mark} {metric.zh if zh else metric.en}", counts, shown, limit
+
+
+def _ends(target: Mapping[str, Any], *, ratio: bool) -> str:
+    lower, upper, point = target["lower"], target["upper"], target["point"]
+    if lower is None and upper is None:
+        return "–" if point is None else figure(point, ratio=ratio)
+    low = "–" if lower is None else figure(lower, ratio=ratio, up=False)
+    high = "–" if upper is None else figure(upper, ratio=ratio, up=True)
+    return f"{low} … {high}"
+
+
+def _pace(target: Mapping[str, Any], *, zh: bool) -> str:
+    """Return the pace as measured and the bound that the promise is held against."""
+    if target["point"] is None:
+        return "–"
+    point = figure(target["point"], ratio=False)
+    if target["lower"] is None:
+        return f"{point}（无下限）" if zh else f"{point} (no lower bound)"
+    lower = figure(target["lower"], ratio=False, up=False)
+    level = f"{100 * target['confidence']:g} %"
+    return f"{point}（{level} 下限 {lower}）" if zh else f"{point} ({level} lower bound {lower})"
 
 
 def _measured(measurements: Mapping[str, Any]) -> tuple[str, str]:
