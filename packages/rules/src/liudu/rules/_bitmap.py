@@ -58,9 +58,8 @@ def rows_of(words: Words) -> Rows:
     """Return the positions of the bits that are set, ascending."""
     filled = np.flatnonzero(words)
     if len(filled) * SPARSE > len(words):
-        return np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little"))
-    bits = np.unpackbits(words[filled].view(np.uint8), bitorder="little")
-    place = np.flatnonzero(bits)
+        return np.flatnonzero(unpack(words, len(words) * WORD))
+    place = np.flatnonzero(unpack(words[filled], len(filled) * WORD))
     return filled[place // WORD] * WORD + place % WORD
 
 
