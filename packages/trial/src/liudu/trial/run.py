@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from liudu.acceptance import ITEMS_PER_REPEAT_MIN, REPEATS_MIN, Look, Verdict
 from liudu.contract import CONTRACT, Bundle, Item, Prediction, Reason, Refusal, open_bundle
-from liudu.sandbox import Level, Limits, SelfTest, claim_slot, selftest
+from liudu.sandbox import Level, Limits, SelfTest, claim_slot
 from liudu.trial.journal import Journal, Lock, State, free_room, reserve_room
 from liudu.trial.looks import Scorekeeper, look_row
 from liudu.trial.progress import Advance, Progress, Silence
@@ -45,6 +45,7 @@ from liudu.trial.runtime import (
 )
 from liudu.trial.scoring import require_same_scorer
 from liudu.trial.seal import LABELS, NoPrivatePartError, Seal
+from liudu.trial.selftest_memory import RememberedSelfTest, remembered
 from liudu.trial.serve_batch import serve_batch
 from liudu.trial.serve_stream import serve_stream
 from liudu.trial.serving import (
@@ -164,7 +165,7 @@ def run_trial(
     item_timeout_s: float | None = None,
     progress: Progress | None = None,
     on_look: OnLook | None = None,
-    try_attacks: Callable[[Level], SelfTest] = selftest,
+    try_attacks: Callable[[Level], SelfTest] = remembered,
     fault: Fault = no_fault,
 ) -> RunResult:
     """Run a solution against a seal and judge it.
@@ -198,7 +199,7 @@ def run_trial(
     progress, on_look
         Who looks on; `on_look` gets each look and how many pieces it is on.
     try_attacks
-        The self-test of the level.
+        The self-test of the level; by default the one of this boot, if it was tried before.
     fault
         Called with the name of each point that the run reaches; for tests.
 
@@ -409,7 +410,12 @@ class _Run:
         if through and level >= Level.BWRAP and not self.seal.simulated:
             shown = ", ".join(through)
             raise SealLeaksError(label=level.label, count=len(through), names=shown)
-        return {"level": level.label, "attacks": len(tested.attacks), "not_blocked": through}
+        return {
+            "level": level.label,
+            "attacks": len(tested.attacks),
+            "not_blocked": through,
+            "remembered": isinstance(tested, RememberedSelfTest),
+        }
 
     def _require_same_seal(self) -> None:
         before = self.folder.read_json(RUN_NAME)

@@ -21,7 +21,7 @@ def liudu_trial(monkeypatch, tmp_path):
 
     def without_attacks(*arguments, **options):
         nothing = SelfTest(level=Level.PROCESS, attacks=(), startup_ms=0.0)
-        return real(*arguments, **options, try_attacks=lambda _: nothing)
+        return real(*arguments, **{**options, "try_attacks": lambda _: nothing})
 
     monkeypatch.setattr(run_command, "run_trial", without_attacks)
     monkeypatch.chdir(tmp_path)

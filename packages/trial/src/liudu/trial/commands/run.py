@@ -33,6 +33,7 @@ from liudu.trial.progress import Advance
 from liudu.trial.run import RETRIES, RunResult, run_trial
 from liudu.trial.run_folder import RunFolder
 from liudu.trial.seal import open_seal
+from liudu.trial.selftest_memory import remembered, tried
 from liudu.trial.serving import Clock, InfraError
 from liudu.trial.verdict import figure, sentence, sign
 
@@ -111,6 +112,12 @@ class OutputStaysSealedError(Refusal):
     help="本机故障时免费重试的次数 · free repeats when this machine fails",
 )
 @click.option(
+    "--selftest",
+    "test_anew",
+    is_flag=True,
+    help="重新自测沙箱；默认每次开机只测一次 · test the sandbox anew; once per boot by default",
+)
+@click.option(
     "--show-output",
     is_flag=True,
     help="仅限模拟数据：显示方案的输出 · simulated data only: show what the solution printed",
@@ -129,6 +136,7 @@ def command(
     chunk: int | None,
     item_timeout: float | None,
     retries: int,
+    test_anew: bool,
     show_output: bool,
 ) -> None:
     """用封存数据运行方案，测量并判定 · Run a solution on sealed data, measure and judge it.
@@ -156,6 +164,7 @@ def command(
                 retries=retries,
                 progress=board,
                 on_look=board.looked,
+                try_attacks=tried if test_anew else remembered,
             )
         except InfraError as error:
             refuse(console, error)
