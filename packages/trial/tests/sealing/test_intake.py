@@ -244,7 +244,16 @@ def test_a_pipe_or_a_dead_link_is_not_a_file(kit):
     os.mkfifo(kit.data / "pipe.png")
     (kit.data / "dead.png").symlink_to(kit.data / "nowhere")
     kit.rows(("file", "label"), ("pipe.png", "ok"), ("dead.png", "ok"))
-    assert matched(kit, intake.AbsentFilesError).count == 2
+    refusal = matched(kit, intake.AbsentFilesError)
+    assert refusal.count == 2
+    assert "pipe.png (no plain file)" in refusal.say("zh")
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\u202e", "\n"])
+def test_a_label_with_a_control_character_is_refused_by_its_code(kit, character):
+    kit.rows(("file", "label"), ("a.png", f"o{character}k"))
+    with pytest.raises(intake.ControlCharacterError, match=f"U\\+{ord(character):04X}"):
+        read_labels(kit.labels, task="classify")
 
 
 def test_a_positive_kind_that_never_occurs_is_refused_with_the_nearest(kit):

@@ -55,7 +55,7 @@ def test_the_public_part_of_a_seal_says_nothing_of_labels_or_names(kit):
     assert b".png.png" not in public
     assert sealed.commitment["contract"] == CONTRACT
     assert sealed.commitment["item_count"] == 12
-    assert set(sealed.commitment["digests"]) == {"data", "labels", "protocol", "scorer"}
+    assert set(sealed.commitment["digests"]) == {"data", "labels", "names", "protocol", "scorer"}
     assert stat.S_IMODE((sealed.folder / "private").stat().st_mode) == 0o700
 
 
@@ -251,6 +251,52 @@ def test_a_folder_without_a_seal_and_a_seal_without_its_private_part_are_told(ki
         public.labels()
 
 
+@pytest.mark.parametrize("name", ["salt", "labels.jsonl", "names.jsonl"])
+def test_a_private_part_without_one_of_its_files_is_altered(kit, name):
+    kit.pieces()
+    folder = kit.seal().folder
+    (folder / "private" / name).unlink()
+    with pytest.raises(sealing.SealAlteredError, match=f"private/{name}"):
+        open_seal(folder)
+
+
+def test_every_flipped_byte_of_a_record_is_caught(kit):
+    kit.pieces(3)
+    folder = kit.seal().folder
+    for name in ("protocol.json", "items.jsonl", "private/labels.jsonl", "private/names.jsonl"):
+        path = folder / name
+        whole = path.read_bytes()
+        for place in range(0, len(whole) - 1, max(1, len(whole) // 40)):
+            if whole[place : place + 1].isspace():  # between the values of JSON it says nothing
+                continue
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            with pytest.raises(sealing.SealAlteredError):
+                open_seal(folder)
+        path.write_bytes(whole)
+    open_seal(folder)
+
+
+@pytest.mark.parametrize("salt", [b"zz", b"\xff\xfe", b""])
+def test_a_salt_that_is_none_is_altered(kit, salt):
+    kit.pieces()
+    folder = kit.seal().folder
+    (folder / "private" / "salt").write_bytes(salt)
+    with pytest.raises(sealing.SealAlteredError, match="private/"):
+        open_seal(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("simulated", False), ("name", "other"), ("digests", {}), ("item_count", 1)]
+)
+def test_a_commitment_that_does_not_fit_its_protocol_is_altered(kit, part, value):
+    kit.pieces()
+    folder = kit.seal(simulated=True).folder
+    path = folder / "commitment.json"
+    path.write_bytes(json.dumps({**json.loads(path.read_bytes()), part: value}).encode())
+    with pytest.raises(sealing.SealAlteredError, match=r"commitment\.json"):
+        open_seal(folder)
+
+
 # --- whole or not there --------------------------------------------------------------------------
 
 
@@ -288,7 +334,7 @@ def test_a_limit_on_file_size_is_told_like_a_full_disk(kit):
         text=True,
         check=False,
     )
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "No room for the seal" in done.stderr
     assert sorted(left_over(kit)) == ["targets.yaml"]
 
@@ -315,6 +361,17 @@ def test_ctrl_c_leaves_nothing_behind(kit, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         kit.seal()
     assert left_over(kit) == []
+
+
+def test_what_a_killed_sealing_left_is_taken_away_and_what_another_does_is_not(kit):
+    kit.pieces()
+    killed = kit.folder / f".seal.{2**22 + 1}.unfinished"  # no such process can be
+    at_work = kit.folder / ".seal.1.unfinished"
+    for folder in (killed, at_work):
+        folder.mkdir()
+    kit.seal(into="seal")
+    assert not killed.exists()
+    assert at_work.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_refused(kit):
@@ -415,6 +472,25 @@ def test_nearly_the_same_picture_is_told(kit):
     Image.fromarray(darker).save(kit.data / names[2])
     notice = codes(kit.seal())["NearDuplicates"]
     assert f"{names[1]} = {names[2]}" in notice.en
+
+
+def test_many_twins_are_counted_and_shown_by_three_examples(kit):
+    names = kit.pieces(30)
+    for name in names[2::3]:
+        (kit.data / name).write_bytes((kit.data / names[1]).read_bytes())
+    notice = codes(kit.seal())["ExactDuplicates"]
+    assert notice.en.startswith("10 pairs among 11 pieces are identical")
+    assert notice.en.count(" = ") == notice.zh.count(" = ") == 3
+
+
+def test_identical_blank_pictures_are_told_once_as_such(kit):
+    names = kit.pieces(30)
+    for name in names[1::3]:
+        Image.new("RGB", (8, 8), "black").save(kit.data / name)
+    told = codes(kit.seal())
+    assert told["BlankPictures"].en.startswith("10 pieces are identical blank pictures")
+    assert told["BlankPictures"].zh.startswith("10 件样本是相同的空白图片")
+    assert {"ExactDuplicates", "NearDuplicates"}.isdisjoint(told)
 
 
 def test_extensions_that_tell_the_label_are_dropped(kit):

@@ -56,6 +56,7 @@ class Picture:
     mode: str
     has_metadata: bool
     hash: bytes
+    is_blank: bool  # one value in every pixel
 
 
 @attrs.frozen(kw_only=True)
@@ -171,7 +172,14 @@ def _facts(image: Image.Image) -> Picture:
         mode=image.mode,
         has_metadata=bool(text) or bool(loud & set(image.info)),
         hash=_difference_hash(image),
+        is_blank=_is_blank(image),
     )
+
+
+def _is_blank(image: Image.Image) -> bool:
+    ranges = image.getextrema()
+    bands = ranges if isinstance(ranges[0], tuple) else (ranges,)
+    return all(low == high for low, high in bands)
 
 
 def _difference_hash(image: Image.Image) -> bytes:

@@ -35,6 +35,9 @@ RESERVED_DATA = ("series", "step")  # handed out by the seal itself, under rando
 OWN_FILES = ("simulated.json",)  # beside the pieces, but no piece
 DESKTOP_FILES = ("Thumbs.db", "desktop.ini")  # what Windows leaves behind
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?")
+CONTROL = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]"
+)  # the last turn text round
 CONTROLS = str.maketrans("", "", "\ufeff\u200b")
 
 
@@ -133,6 +136,13 @@ class RaggedRowError(Refusal):
         "{path}, line {line}: {cells} cells, but the header has {columns}; quote cells with commas."
     )
     zh = "{path} 第 {line} 行有 {cells} 格，而表头有 {columns} 列；含逗号的单元格请加引号。"
+
+
+class ControlCharacterError(Refusal):
+    """A cell holds a character that nobody can see or type."""
+
+    en = "{path}, line {line}: {value} holds the control character {character}; remove it."
+    zh = "{path} 第 {line} 行：{value} 含有控制字符 {character}；请删除。"
 
 
 class EmptyCellError(Refusal):
@@ -386,7 +396,7 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
 class _Gatherer:
     """Turns rows into pieces; one piece may have several rows in the task detect."""
 
-    text_columns: ClassVar[tuple[str, ...]] = ("label", "series", "t", "event")
+    text_columns: ClassVar[tuple[str, ...]] = ("label", "series", "t", "event", "cluster")
 
     def __init__(self, *, path: Path, task: Task, header: Sequence[str]) -> None:
         self.path = path
@@ -424,6 +434,7 @@ class _Gatherer:
 
     def _piece(self, line: int, row: Mapping[str, str]) -> Piece:
         self._refuse_empty(line, row)
+        self._refuse_controls(line, row)
         boxes = self._boxes(line, row) if self.task == "detect" else ()
         return Piece(
             line=line,
@@ -448,6 +459,14 @@ class _Gatherer:
         for column in REQUIRED[self.task]:
             if not row[column] and column not in may_be_empty:
                 raise EmptyCellError(path=self.path, line=line, column=column)
+
+    def _refuse_controls(self, line: int, row: Mapping[str, str]) -> None:
+        for column in self.text_columns:
+            found = CONTROL.search(row.get(column, ""))
+            if found:
+                shown = f"U+{ord(found[0]):04X}"
+                value = ascii(row[column])
+                raise ControlCharacterError(path=self.path, line=line, value=value, character=shown)
 
     def _path(self, line: int, written: str) -> str | None:
         if not written:
@@ -566,12 +585,16 @@ def _same_name(written: str, real: Path, *, data: Path) -> bool:
 
 
 def _with_hint(written: str, real: Path | None, *, data: Path) -> str:
-    return f"{written} (→ {real.relative_to(data).as_posix()}?)" if real else written
+    if real is None:
+        return written
+    if _same_name(written, real, data=data):
+        return f"{written} (no plain file)"
+    return f"{written} (→ {real.relative_to(data).as_posix()}?)"
 
 
-def shorten(names: Sequence[str]) -> str:
-    """Return the first ten names, and an ellipsis when there are more."""
-    return ", ".join(names[:SHOWN_MAX]) + (", …" if len(names) > SHOWN_MAX else "")
+def shorten(names: Sequence[str], *, shown_max: int = SHOWN_MAX) -> str:
+    """Return the first names, and an ellipsis when there are more."""
+    return ", ".join(names[:shown_max]) + (", …" if len(names) > shown_max else "")
 
 
 def check_positive(pieces: Sequence[Piece], *, positive: Sequence[str]) -> None:

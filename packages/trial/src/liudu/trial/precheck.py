@@ -15,6 +15,7 @@ from liudu.trial.audit import FileFacts
 from liudu.trial.intake import Piece, shorten
 
 EXTENSION_AUROC_MAX = 0.6
+EXAMPLES_MAX = 3  # pairs in one notice; the counts say how many there are
 
 Files = Mapping[str, FileFacts]
 
@@ -172,11 +173,19 @@ def _twins(pieces: Sequence[Piece], files: Files) -> list[Notice]:
     exact = _exact_twins(pieces, files)
     _refuse_contradictions(pieces, exact)
     apart = [(i, j) for i, j in exact if _are_apart(pieces[i], pieces[j])]
+    blank = [(i, j) for i, j in apart if _is_blank(pieces[i], files)]
+    alike = [(i, j) for i, j in apart if not _is_blank(pieces[i], files)]
     near = _near_twins(pieces, files, known=set(exact))
     return [
-        *_twin_notice(pieces, apart, code="ExactDuplicates", zh="完全相同", en="identical"),
+        *_blank_notice(pieces, blank),
+        *_twin_notice(pieces, alike, code="ExactDuplicates", zh="完全相同", en="identical"),
         *_twin_notice(pieces, near, code="NearDuplicates", zh="几乎相同", en="nearly identical"),
     ]
+
+
+def _is_blank(piece: Piece, files: Files) -> bool:
+    picture = files[piece.file or ""].picture
+    return picture is not None and picture.is_blank
 
 
 def _exact_twins(pieces: Sequence[Piece], files: Files) -> list[tuple[int, int]]:
@@ -232,20 +241,39 @@ def _near_twins(
     ]
 
 
+def _blank_notice(pieces: Sequence[Piece], twins: Sequence[tuple[int, int]]) -> list[Notice]:
+    if not twins:
+        return []
+    alike = sorted({index for pair in twins for index in pair})
+    shown = shorten([str(pieces[i].file) for i in alike], shown_max=EXAMPLES_MAX)
+    return [
+        Notice(
+            code="BlankPictures",
+            zh=f"{len(alike)} 件样本是相同的空白图片（每个像素都一样）：{shown}。请检查相机或导出；"
+            "若并非出错，请在 cluster 列写上同一个值，否则它们会被当作独立样本。",
+            en=f"{len(alike)} pieces are identical blank pictures (one value in every pixel): "
+            f"{shown}. Check the camera or the export; if that is no mistake, give them one value "
+            "in the column cluster, otherwise they count as independent.",
+        )
+    ]
+
+
 def _twin_notice(
     pieces: Sequence[Piece], twins: Sequence[tuple[int, int]], *, code: str, zh: str, en: str
 ) -> list[Notice]:
     if not twins:
         return []
-    shown = shorten([f"{pieces[i].file} = {pieces[j].file}" for i, j in twins])
+    pairs = [f"{pieces[i].file} = {pieces[j].file}" for i, j in twins]
+    shown = shorten(pairs, shown_max=EXAMPLES_MAX)
+    involved = len({index for pair in twins for index in pair})
     return [
         Notice(
             code=code,
-            zh=f"{len(twins)} 对样本{zh}，却不在同一簇：{shown}。若是同一件，请在 cluster 列"
-            "写上同一个值，否则它们会被当作独立样本，结论会过于乐观。",
-            en=f"{len(twins)} pairs of pieces are {en} but not in one cluster: {shown}. If they "
-            "are one piece, give them one value in the column cluster; otherwise they count as "
-            "independent and the verdict is too kind.",
+            zh=f"{len(twins)} 对样本（涉及 {involved} 件）{zh}，却不在同一簇：{shown}。若是同一件，"
+            "请在 cluster 列写上同一个值，否则它们会被当作独立样本，结论会过于乐观。",
+            en=f"{len(twins)} pairs among {involved} pieces are {en} but not in one cluster: "
+            f"{shown}. If they are one piece, give them one value in the column cluster; otherwise "
+            "they count as independent and the verdict is too kind.",
         )
     ]
 

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -31,9 +32,12 @@ COMMITMENT = "commitment.json"
 PROTOCOL = "protocol.json"
 ITEMS = "items.jsonl"
 DIGESTS = "items.sha256"
+PRIVATE = "private"
 LABELS = "private/labels.jsonl"
 NAMES = "private/names.jsonl"
 SALT = "private/salt"
+COMMITTED = ("data", "labels", "names", "protocol", "scorer")
+SAID_TWICE = ("name", "task", "item_count", "simulated")  # in commitment and protocol alike
 ID_BYTES = 8
 SWAPS_MAX = 100
 FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, where the file system can
@@ -326,6 +330,7 @@ def _workshop(into: Path, *, needed: int) -> Iterator[Path]:
     folder = into.with_name(f".{into.name}.{os.getpid()}.unfinished")
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
+        _clear_killed(into)
         _require_room(into, needed=needed)
         folder.mkdir(mode=0o755)
         yield folder
@@ -340,6 +345,14 @@ def _workshop(into: Path, *, needed: int) -> Iterator[Path]:
         raise CannotWriteError(path=into, detail=str(error)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_killed(into: Path) -> None:
+    """Take away what an earlier sealing left that was killed outright: it holds labels."""
+    for folder in into.parent.glob(f".{glob.escape(into.name)}.*.unfinished"):
+        pid = folder.name.split(".")[-2]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_room(into: Path, *, needed: int) -> None:
@@ -433,13 +446,14 @@ class _Writer:
         pieces = [piece for _, piece in items]
         salt = self.entropy(32).hex()
         labels = b"".join(_label_line(item, piece) for item, piece in items)
+        names = b"".join(_name_line(item, piece) for item, piece in items)
         protocol = _protocol(pieces, promise=promise, name=name, simulated=simulated)
         listed = b"".join(item_line(item) for item, _ in items)
         digests = "".join(f"{self.digests[n]}  {n}\n" for n in sorted(self.digests)).encode()
         (self.folder / "private").mkdir(mode=0o700)
         self._write(SALT, salt.encode(), mode=0o600)
         self._write(LABELS, labels, mode=0o600)
-        self._write(NAMES, b"".join(_name_line(i, p) for i, p in items), mode=0o600)
+        self._write(NAMES, names, mode=0o600)
         self._write(ITEMS, listed)
         self._write(DIGESTS, digests)
         self._write(PROTOCOL, _pretty(protocol))
@@ -453,6 +467,7 @@ class _Writer:
             "digests": {
                 "data": _data_digest(digests, listed),
                 "labels": _salted(salt, labels),
+                "names": _salted(salt, names),
                 "protocol": _salted(salt, canonical(protocol)),
                 "scorer": scorers.digest(promise.task),
             },
@@ -580,18 +595,16 @@ def open_seal(path: Path, *, verify: bool = True, progress: Progress | None = No
     for needed in (COMMITMENT, PROTOCOL, ITEMS, DIGESTS, "items"):
         if not (path / needed).exists():
             raise NotASealError(path=path, missing=needed)
-    commitment = _json(path, COMMITMENT)
-    found = commitment.get("contract")
-    if found != CONTRACT:
-        raise SealContractError(path=path, found=found, wanted=CONTRACT)
+    commitment, protocol = _commitment(path), _json(path, PROTOCOL)
     if verify:
-        altered = _altered(path, commitment["digests"], progress=progress or Silence())
+        looking = progress or Silence()
+        altered = _altered(path, commitment, protocol=protocol, progress=looking)
         if altered:
             shown = ", ".join(altered[:10]) + (", …" if len(altered) > 10 else "")  # noqa: PLR2004
             raise SealAlteredError(path=path, count=len(altered), shown=shown)
     with (path / ITEMS).open("rb") as lines:
         items = tuple(parse_item(line, line_number=n) for n, line in enumerate(lines, 1))
-    return Seal(folder=path, commitment=commitment, protocol=_json(path, PROTOCOL), items=items)
+    return Seal(folder=path, commitment=commitment, protocol=protocol, items=items)
 
 
 def _json(path: Path, name: str) -> dict[str, Any]:
@@ -604,14 +617,34 @@ def _json(path: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def _altered(path: Path, sealed: Mapping[str, str], *, progress: Progress) -> list[str]:
+def _commitment(path: Path) -> dict[str, Any]:
+    """Read the commitment; refuse one that lacks a part."""
+    commitment = _json(path, COMMITMENT)
+    found = commitment.get("contract")
+    if found != CONTRACT:
+        raise SealContractError(path=path, found=found, wanted=CONTRACT)
+    digests = commitment.get("digests")
+    whole = isinstance(digests, dict) and all(
+        isinstance(digests.get(part), str) for part in COMMITTED
+    )
+    if not whole or not isinstance(commitment.get("simulated"), bool):
+        raise SealAlteredError(path=path, count=1, shown=COMMITMENT)
+    return commitment
+
+
+def _altered(
+    path: Path, commitment: Mapping[str, Any], *, protocol: Mapping[str, Any], progress: Progress
+) -> list[str]:
     """Return the names of all files that are not what was sealed, are missing or were added."""
+    sealed = commitment["digests"]
     digests, items = (path / DIGESTS).read_bytes(), (path / ITEMS).read_bytes()
     altered = _altered_items(path, digests, progress=progress)
     if _data_digest(digests, items) != sealed["data"]:
         altered += [f"{ITEMS} / {DIGESTS}"]
-    if (path / SALT).is_file():
-        altered += _altered_private(path, sealed)
+    if any(commitment.get(part) != protocol.get(part) for part in SAID_TWICE):
+        altered += [f"{COMMITMENT} / {PROTOCOL}"]
+    if (path / PRIVATE).is_dir():
+        altered += _altered_private(path, sealed, protocol=protocol)
     return altered
 
 
@@ -631,14 +664,26 @@ def _altered_items(path: Path, digests: bytes, *, progress: Progress) -> list[st
     return altered
 
 
-def _altered_private(path: Path, sealed: Mapping[str, str]) -> list[str]:
-    salt = (path / SALT).read_text()
+def _altered_private(
+    path: Path, sealed: Mapping[str, str], *, protocol: Mapping[str, Any]
+) -> list[str]:
+    """Hold the private part against its digests; without the salt nothing could be held."""
+    missing = [name for name in (SALT, LABELS, NAMES) if not (path / name).is_file()]
+    if missing:
+        return missing
+    try:
+        salt = bytes.fromhex((path / SALT).read_text(encoding="ascii")).hex()
+    except ValueError:
+        return [SALT]
     parts = {
         LABELS: ("labels", (path / LABELS).read_bytes()),
-        PROTOCOL: ("protocol", canonical(_json(path, PROTOCOL))),
+        NAMES: ("names", (path / NAMES).read_bytes()),
+        PROTOCOL: ("protocol", canonical(protocol)),
     }
     return [
-        name for name, (kind, content) in parts.items() if _salted(salt, content) != sealed[kind]
+        name
+        for name, (kind, content) in parts.items()
+        if _salted(salt, content) != sealed.get(kind)
     ]
 
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -90,7 +91,8 @@ def _say(console: Console, written: Written) -> None:
         console.say(zh=f"  PDF   {written.pdf}", en=f"  PDF          {written.pdf}")
     if written.certificate:
         console.say(zh=f"  证书  {written.certificate}", en=f"  certificate  {written.certificate}")
+        shown = quote(str(written.certificate))
         console.say(
-            zh=f"任何人都能离线核验：liudu-trial verify {written.certificate}",
-            en=f"Anybody can check it offline: liudu-trial verify {written.certificate}",
+            zh=f"任何人都能离线核验：liudu-trial verify {shown}",
+            en=f"Anybody can check it offline: liudu-trial verify {shown}",
         )

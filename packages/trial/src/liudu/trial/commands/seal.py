@@ -1,6 +1,7 @@
 """``liudu-trial seal``: fix data, labels, protocol and scorer before anyone submits."""
 
 from pathlib import Path
+from shlex import quote
 
 import click
 import numpy as np
@@ -106,12 +107,13 @@ def _tell(console: Console, sealed: Seal) -> None:
         )
     for notice in sealed.notices:
         console.say(zh=f"! {notice.zh}", en=f"! {notice.en}")
+    folder = quote(str(sealed.folder))
     console.say(
         zh=f"可公开的承诺：{sealed.folder / 'commitment.json'}\n  {sealed.digest}\n"
-        f"private/ 含标签与盐，切勿外传。下一步：liudu-trial run {sealed.folder} 解决方案",
+        f"private/ 含标签与盐，切勿外传。下一步：liudu-trial run {folder} 解决方案",
         en=f"To be published: {sealed.folder / 'commitment.json'}\n  {sealed.digest}\n"
         "Never hand on private/: it holds labels and salt. "
-        f"Next: liudu-trial run {sealed.folder} SOLUTION",
+        f"Next: liudu-trial run {folder} SOLUTION",
     )
 
 
