@@ -2,8 +2,9 @@
 
 import secrets
 import socket
+import sys
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import click
 
@@ -129,9 +130,8 @@ def _folder(data: Path | None, *, demo: bool) -> Path:
 def _password(console: Console) -> str:
     """Ask for a password; with ``--json`` it is the first line of standard input."""
     if console.json:
-        return click.get_text_stream("stdin").readline().rstrip("\n")
-    answer = cast("str", click.prompt("密码 Password", hide_input=True, confirmation_prompt=True))
-    return answer
+        return sys.stdin.readline().rstrip("\n")
+    return str(click.prompt("密码 Password", hide_input=True, confirmation_prompt=True))
 
 
 def _make_user(

@@ -117,7 +117,7 @@ def opened(site: Site) -> None:
 
 
 def listening(*, host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address.
+    """Return a socket that listens on the address.
 
     Raises
     ------
@@ -128,6 +128,7 @@ def listening(*, host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen()  # from here on browsers wait instead of being refused
     except OSError as error:
         bound.close()
         raise PortInUseError(host=host, port=port) from error
