@@ -1,28 +1,49 @@
 """Every error that a person can act on speaks both languages, with the same facts."""
 
-import importlib
-import pkgutil
+import json
 import re
 import string
+import subprocess
+import sys
 
 import pytest
 
+# In a process of its own, for a dashboard's models need its settings, which are set once.
+COLLECT = """
+import importlib, json, pkgutil, tempfile
+from pathlib import Path
+
 import liudu
 from liudu.contract import Refusal
+from liudu.outbreak.desk.settings import Site, configure
 
-TRAINING_ONLY = {"liudu.inspect.training"}  # needs torch, which is not installed to run Liudu
-
-
-def _import_everything():
-    for module in pkgutil.walk_packages(liudu.__path__, prefix="liudu."):
-        if not module.name.endswith("__main__") and module.name not in TRAINING_ONLY:
+folder = tempfile.TemporaryDirectory()
+configure(Site(folder=Path(folder.name), hosts=("localhost",), mail="off"))
+needs_torch = {"liudu.inspect.training"}  # torch trains, and is not installed to run
+for module in pkgutil.walk_packages(liudu.__path__, prefix="liudu."):
+    if not module.name.endswith("__main__") and module.name not in needs_torch:
+        if ".migrations" not in module.name:
             importlib.import_module(module.name)
 
-
-def _kinds(kind=Refusal):
+def kinds(kind=Refusal):
     for subclass in kind.__subclasses__():
         yield subclass
-        yield from _kinds(subclass)
+        yield from kinds(subclass)
+
+print(json.dumps(sorted({
+    (f"{kind.__module__}.{kind.__qualname__}", kind.en, kind.zh)
+    for kind in kinds() if kind.__module__.startswith("liudu.")
+})))
+"""
+
+
+def _collected():
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _fields(template):
@@ -31,23 +52,24 @@ def _fields(template):
     return {re.split(r"[.\[]", name)[0].removesuffix("_zh").removesuffix("_en") for name in names}
 
 
-_import_everything()
-KINDS = sorted(
-    {kind for kind in _kinds() if kind.__module__.startswith("liudu.")},
-    key=lambda kind: kind.__qualname__,
-)
+def _chinese(text):
+    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__qualname__)
-def test_a_refusal_names_the_same_facts_in_both_languages(kind):
-    assert _fields(kind.en) == _fields(kind.zh)
+KINDS = [pytest.param(en, zh, id=name.removeprefix("liudu.")) for name, en, zh in _collected()]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__qualname__)
-def test_a_refusal_is_written_in_chinese_and_in_english(kind):
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in kind.zh)
-    assert kind.en.isascii() or not any("\u4e00" <= letter <= "\u9fff" for letter in kind.en)
+@pytest.mark.parametrize(("en", "zh"), KINDS)
+def test_a_refusal_names_the_same_facts_in_both_languages(en, zh):
+    assert _fields(en) == _fields(zh)
+
+
+@pytest.mark.parametrize(("en", "zh"), KINDS)
+def test_a_refusal_is_written_in_chinese_and_in_english(en, zh):
+    # A sentence may be all facts: then one of them is a word of the language.
+    assert _chinese(zh) or "_zh}" in zh or not re.sub(r"\{\w+\}", "", zh).strip()
+    assert not _chinese(en)
 
 
 def test_there_are_refusals_to_look_at():
-    assert KINDS
+    assert len(KINDS) > 100
