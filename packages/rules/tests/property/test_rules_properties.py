@@ -234,7 +234,7 @@ def assert_same(seed, *, depth, count):
     try:
         program = compile_pack(pack, on=ON)
     except PackRefusedError as error:
-        if any(not isinstance(one, OverflowRiskError) for one in error.facts["errors"]):
+        if any(not isinstance(one, OverflowRiskError) for one in error.problems):
             raise
         reject()
     result = run(program, table)

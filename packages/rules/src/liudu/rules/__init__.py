@@ -5,15 +5,30 @@ A pack (`read_pack`) is compiled for a day (`compile_pack`) and computed over a 
 """
 
 from liudu.rules._bitmap import Planes
+from liudu.rules._check import Finding, Severity, check_pack, check_versions
+from liudu.rules._city import CityCount, run_city
+from liudu.rules._compare import Comparison, GroupChange, RuleChange, compare, what_if
 from liudu.rules._core import Rounding
 from liudu.rules._evaluate import add_months, months_between
+from liudu.rules._examples import Outcome, run_examples
+from liudu.rules._explain import (
+    AtomState,
+    Determination,
+    Status,
+    Step,
+    UsedFact,
+    determination_id,
+    explain,
+)
 from liudu.rules._fact import Fact, Words, money_text
+from liudu.rules._intake import read_chunks, read_table
 from liudu.rules._kind import Kind, Type, day_number, day_of
 from liudu.rules._lower import Setting
 from liudu.rules._pack import (
     Atom,
     Budget,
     Document,
+    Example,
     Group,
     Pack,
     PackRefusedError,
@@ -26,22 +41,33 @@ from liudu.rules._pack import (
 )
 from liudu.rules._program import Program, RuleTest, compile_pack, version_on
 from liudu.rules._run import RuleCount, RuleRun, Run, run
+from liudu.rules._settle import BudgetUse, Payable, Settlement, settle
 from liudu.rules._source import PackError, Place
 from liudu.rules._table import Column, FactTable, row_of
 
 __all__ = [
     "Atom",
+    "AtomState",
     "Budget",
+    "BudgetUse",
+    "CityCount",
     "Column",
+    "Comparison",
+    "Determination",
     "Document",
+    "Example",
     "Fact",
     "FactTable",
+    "Finding",
     "Group",
+    "GroupChange",
     "Kind",
+    "Outcome",
     "Pack",
     "PackError",
     "PackRefusedError",
     "Parameter",
+    "Payable",
     "Period",
     "Place",
     "Planes",
@@ -49,22 +75,39 @@ __all__ = [
     "Provenance",
     "Rounding",
     "Rule",
+    "RuleChange",
     "RuleCount",
     "RuleRun",
     "RuleTest",
     "Run",
     "Setting",
+    "Settlement",
+    "Severity",
     "Stacking",
+    "Status",
+    "Step",
     "Type",
+    "UsedFact",
     "Words",
     "add_months",
+    "check_pack",
+    "check_versions",
+    "compare",
     "compile_pack",
     "day_number",
     "day_of",
+    "determination_id",
+    "explain",
     "money_text",
     "months_between",
+    "read_chunks",
     "read_pack",
+    "read_table",
     "row_of",
     "run",
+    "run_city",
+    "run_examples",
+    "settle",
     "version_on",
+    "what_if",
 ]

@@ -58,7 +58,7 @@ class NoRoundingError(PackError):
 
 
 class PackRefusedError(Refusal):
-    """A pack with errors; `errors` has each of them."""
+    """A pack with errors; `problems` has each of them."""
 
     en = "{count} errors in {file}:\n{lines_en}"
     zh = "{file} 中有 {count} 处错误：\n{lines_zh}"
@@ -69,9 +69,10 @@ class PackRefusedError(Refusal):
         super().__init__(
             file=file, count=len(errors), errors=tuple(errors), lines_en=lines_en, lines_zh=lines_zh
         )
+        self.problems = tuple(errors)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_refused, (self.facts["file"], self.facts["errors"]))
+        return (_refused, (self.facts["file"], self.problems))
 
 
 def _refused(file: str, errors: Sequence[Refusal]) -> PackRefusedError:

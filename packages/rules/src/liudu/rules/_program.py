@@ -12,6 +12,7 @@ import attrs
 from liudu.contract import Refusal
 from liudu.rules._core import Core, Test, Value, facts_of, open_parameters_of
 from liudu.rules._expression import Written
+from liudu.rules._fact import money_text
 from liudu.rules._kind import Kind
 from liudu.rules._lower import (
     Scope,
@@ -31,9 +32,17 @@ from liudu.rules._pack import (
     PackRefusedError,
     Rule,
 )
+from liudu.rules._source import PackError
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+
+class NegativeAmountError(PackError):
+    """An amount that can be less than nothing."""
+
+    en = "{place}: the amount can be as low as {lowest}: write max(fen(0), …)."
+    zh = "{place}：金额可能低至 {lowest}：请写成 max(fen(0), …)。"
 
 
 class NotInForceError(Refusal):
@@ -285,6 +294,9 @@ class _Compiler:
         sized = self.money(rule.amount)
         if sized.denominator * rule.round_to_fen != 1 and rule.rounding is None:
             raise NoRoundingError(place=rule.amount.place())
+        if sized.low < 0:
+            lowest = money_text(sized.low // sized.denominator, "en")
+            raise NegativeAmountError(place=rule.amount.place(), lowest=lowest)
         value = whole_fen(sized, rule.rounding, rule.round_to_fen)
         step = rule.round_to_fen
         return value, -(-sized.high // (sized.denominator * step)) * step

@@ -1,0 +1,493 @@
+"""What is suspicious in a pack that can be read: found without any facts."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import combinations, pairwise
+
+import attrs
+
+from liudu.contract import Refusal
+from liudu.rules._core import (
+    Both,
+    Compare,
+    Constant,
+    Contrary,
+    Either,
+    FactTrue,
+    FactValue,
+    Fixed,
+    OneOf,
+    Sign,
+    Test,
+    open_parameters_of,
+)
+from liudu.rules._examples import Outcome, run_examples
+from liudu.rules._expression import names
+from liudu.rules._fact import money_text
+from liudu.rules._lower import Scope, lower_value
+from liudu.rules._pack import Pack, PackRefusedError, Rule, Stacking
+from liudu.rules._program import Program, RuleTest, VersionsOverlapError, compile_pack
+from liudu.rules._source import PackError
+
+HOLES_MAX = 1000  # more alternatives than that are not told apart
+
+
+class Severity(StrEnum):
+    """An error keeps a pack from being used; a warning wants a look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class UnreachableRuleError(PackError):
+    """A rule whose conditions contradict each other."""
+
+    en = "{place}: {rule} can never apply: its conditions on {fact} contradict each other."
+    zh = "{place}：规则 {rule} 永远不会成立：关于 {fact} 的条件互相矛盾。"
+
+
+class OverlapError(PackError):
+    """Two rules of an exclusive group that may both apply."""
+
+    en = "{place}: {first} and {second} of the exclusive group {group} can apply to one subject: add a condition that tells them apart, or stack: highest."  # noqa: E501
+    zh = "{place}：互斥组 {group} 中的 {first} 与 {second} 可能同时成立：请补充区分条件，或改为 stack: highest（就高不重复）。"  # noqa: E501
+
+
+class AmountAboveCapError(PackError):
+    """An amount that can exceed the cap of its clause."""
+
+    en = "{place}: the amount of {rule} can reach {amount}, above its cap of {cap}: write min(…, cap)."  # noqa: E501
+    zh = "{place}：规则 {rule} 的金额可达 {amount}，超过上限 {cap}：请写成 min(…, 上限)。"
+
+
+class NoSourceError(PackError):
+    """A fact that a rule needs and nobody supplies."""
+
+    en = "{place}: nobody supplies {fact}: name its bureau, or the question to ask."
+    zh = "{place}：没有人提供 {fact}：请写明 bureau（由谁掌握），或 ask（向本人询问的问题）。"
+
+
+class UnusedFactError(PackError):
+    """A fact that no rule needs: it should not be collected."""
+
+    en = "{place}: no rule reads {fact}: leave it out, what is not needed is not collected."
+    zh = "{place}：没有规则用到 {fact}：请删去，不需要的信息不收集。"
+
+
+class DateGapError(PackError):
+    """A parameter without a value for some days on which a rule needs it."""
+
+    en = "{place}: {parameter} has no value before {start}, but {rule} holds from {rule_start}."
+    zh = "{place}：{parameter} 在 {start} 之前没有值，而规则 {rule} 自 {rule_start} 起有效。"
+
+
+class OpenParameterError(PackError):
+    """A parameter that the office must still set."""
+
+    en = "{place}: {parameter} is not set from {start}: {rules} stay unknown until the office sets it."  # noqa: E501
+    zh = "{place}：{parameter} 自 {start} 起尚未确定：在主管部门设定之前，{rules} 的结果均为未知。"
+
+
+class AtomNeverTestedError(PackError):
+    """A condition that no test turns true, or false."""
+
+    en = "{place}: no test of {rule} makes this condition {state}."
+    zh = "{place}：规则 {rule} 的测试中，没有一例使该条件为{state_zh}。"
+
+
+class NoTestsError(PackError):
+    """A rule without a test."""
+
+    en = "{place}: {rule} has no tests: give one subject who gets it and one who does not."
+    zh = "{place}：规则 {rule} 没有测试：请至少写一个符合和一个不符合的例子。"
+
+
+class ExampleFailedError(PackError):
+    """A test whose expectation the rule does not meet."""
+
+    en = "{place}: test of {rule}: {found_en}."
+    zh = "{place}：规则 {rule} 的测试：{found_zh}。"
+
+
+class SleepingRuleError(PackError):
+    """A rule whose days lie outside the pack's."""
+
+    en = "{place}: {rule} never holds while the pack does ({start} to {end})."
+    zh = "{place}：政策包有效期（{start} 至 {end}）内，规则 {rule} 从不生效。"
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One thing that a check found."""
+
+    severity: Severity
+    problem: Refusal
+
+
+def check_pack(pack: Pack) -> tuple[Finding, ...]:
+    """Return what is wrong or suspicious in a pack, errors first.
+
+    Every day on which something changes is compiled, every test is run, and the conditions
+    are searched for contradictions, overlaps, gaps and untested parts. The search is sound
+    for what it reports as an error, and not complete: only conditions on single facts are
+    reasoned about.
+    """
+    findings = list(_findings(pack))
+    seen: dict[str, Finding] = {}
+    for one in findings:
+        seen.setdefault(str(one.problem), one)
+    return tuple(sorted(seen.values(), key=lambda one: one.severity is Severity.WARNING))
+
+
+def _findings(pack: Pack) -> Iterator[Finding]:
+    programs: list[Program] = []
+    refused = False
+    for day in pack.epochs():
+        try:
+            programs.append(compile_pack(pack, on=day))
+        except PackRefusedError as error:
+            refused = True
+            for one in error.problems:
+                yield _error(one)
+    for program in programs:
+        yield from _program_findings(program)
+    yield from _fact_findings(pack)
+    yield from _date_findings(pack)
+    if not refused:
+        yield from _test_findings(pack)
+
+
+def _error(problem: Refusal) -> Finding:
+    return Finding(severity=Severity.ERROR, problem=problem)
+
+
+def _warning(problem: Refusal) -> Finding:
+    return Finding(severity=Severity.WARNING, problem=problem)
+
+
+def _program_findings(program: Program) -> Iterator[Finding]:
+    for one in program.rules.values():
+        fact = contradiction([atom.test for atom in one.atoms], program)
+        if fact:
+            yield _error(
+                UnreachableRuleError(place=one.rule.node.place, rule=one.rule.name, fact=fact)
+            )
+        yield from _cap_findings(program, one)
+    yield from _overlaps(program)
+
+
+def _cap_findings(program: Program, one: RuleTest) -> Iterator[Finding]:
+    if one.rule.cap is None or one.amount is None or open_parameters_of(one.amount):
+        return
+    scope = Scope(
+        facts=program.pack.facts,
+        parameters=program.pack.parameters,
+        settings=program.settings,
+        definitions=program.pack.definitions,
+        today=program.on,
+    )
+    cap = lower_value(one.rule.cap, scope)
+    if open_parameters_of(cap.value):
+        return
+    if one.amount_max_fen * cap.denominator > cap.low:
+        yield _error(
+            AmountAboveCapError(
+                place=(one.rule.amount or one.rule.cap).place(),
+                rule=one.rule.name,
+                amount=money_text(one.amount_max_fen, "en"),
+                cap=money_text(cap.low // cap.denominator, "en"),
+            )
+        )
+
+
+def _overlaps(program: Program) -> Iterator[Finding]:
+    for group in program.groups.values():
+        if group.group.stack is not Stacking.EXCLUSIVE:
+            continue
+        for first, second in combinations(group.rules, 2):
+            ones = program.rules[first], program.rules[second]
+            tests = [atom.test for one in ones for atom in one.atoms]
+            if ones[0].rule.subject == ones[1].rule.subject and not contradiction(tests, program):
+                yield _error(
+                    OverlapError(
+                        place=ones[1].rule.node.place,
+                        first=first,
+                        second=second,
+                        group=group.group.name,
+                    )
+                )
+
+
+@attrs.define
+class _Domain:
+    """The numbers that a fact may still have: a range without some holes."""
+
+    low: int
+    high: int
+    holes: set[int]
+
+    @property
+    def is_empty(self) -> bool:
+        while self.low in self.holes:
+            self.low += 1
+        while self.high in self.holes:
+            self.high -= 1
+        return self.low > self.high
+
+
+def contradiction(tests: list[Test], program: Program) -> str:
+    """Return the fact about which tests contradict each other, or an empty text.
+
+    Only what must hold for all to be true is followed: a condition on one fact and a
+    constant, or one of the alternatives in `in`. An empty text proves nothing.
+    """
+    domains: dict[str, _Domain] = {}
+    for test in tests:
+        for part in _needed(test, positive=True):
+            if isinstance(part, Fixed):
+                return "false"
+            name = _narrow(part, domains, program)
+            if name and domains[name].is_empty:
+                return name
+    return ""
+
+
+def _needed(test: Test, *, positive: bool) -> Iterator[Test]:
+    """Yield tests that all must be true, contraries pushed down to the leaves."""
+    if isinstance(test, Contrary):
+        yield from _needed(test.test, positive=not positive)
+    elif isinstance(test, Both if positive else Either):
+        for part in test.tests:
+            yield from _needed(part, positive=positive)
+    elif isinstance(test, Fixed):
+        if test.truth is not positive:
+            yield Fixed(False)
+    elif not isinstance(test, Both | Either):
+        yield test if positive else Contrary(test)
+
+
+def _narrow(test: Test, domains: dict[str, _Domain], program: Program) -> str:
+    """Narrow the domain of the fact that a leaf is about; return its name or nothing."""
+    positive = not isinstance(test, Contrary)
+    leaf = test.test if isinstance(test, Contrary) else test
+    if isinstance(leaf, FactTrue):
+        domain = _domain(leaf.name, domains, program)
+        domain.low, domain.high = (
+            max(domain.low, int(positive)),
+            min(domain.high, int(positive)),
+        )
+        return leaf.name
+    if isinstance(leaf, OneOf) and isinstance(leaf.value, FactValue):
+        domain = _domain(leaf.value.name, domains, program)
+        _narrow_members(domain, leaf.numbers, positive=positive)
+        return leaf.value.name
+    if isinstance(leaf, Compare):
+        return _narrow_comparison(leaf, domains, program, positive=positive)
+    return ""
+
+
+def _narrow_members(domain: _Domain, numbers: tuple[int, ...], *, positive: bool) -> None:
+    if positive:
+        domain.low, domain.high = max(domain.low, min(numbers)), min(domain.high, max(numbers))
+        if max(numbers) - min(numbers) <= HOLES_MAX:
+            domain.holes |= set(range(min(numbers), max(numbers))) - set(numbers)
+    else:
+        domain.holes |= set(numbers)
+
+
+MIRRORED = {
+    Sign.LESS: Sign.MORE,
+    Sign.MORE: Sign.LESS,
+    Sign.AT_MOST: Sign.AT_LEAST,
+    Sign.AT_LEAST: Sign.AT_MOST,
+    Sign.EQUAL: Sign.EQUAL,
+    Sign.DIFFERENT: Sign.DIFFERENT,
+}
+OPPOSITE = {
+    Sign.LESS: Sign.AT_LEAST,
+    Sign.AT_LEAST: Sign.LESS,
+    Sign.MORE: Sign.AT_MOST,
+    Sign.AT_MOST: Sign.MORE,
+    Sign.EQUAL: Sign.DIFFERENT,
+    Sign.DIFFERENT: Sign.EQUAL,
+}
+
+
+def _narrow_comparison(
+    leaf: Compare, domains: dict[str, _Domain], program: Program, *, positive: bool
+) -> str:
+    fact, number, sign = leaf.left, leaf.right, leaf.sign
+    if isinstance(fact, Constant):
+        fact, number, sign = number, fact, MIRRORED[sign]
+    if not isinstance(fact, FactValue) or not isinstance(number, Constant):
+        return ""
+    sign = sign if positive else OPPOSITE[sign]
+    domain, limit = _domain(fact.name, domains, program), number.number
+    if sign is Sign.DIFFERENT:
+        domain.holes.add(limit)
+    if sign in (Sign.AT_LEAST, Sign.MORE, Sign.EQUAL):
+        domain.low = max(domain.low, limit + (sign is Sign.MORE))
+    if sign in (Sign.AT_MOST, Sign.LESS, Sign.EQUAL):
+        domain.high = min(domain.high, limit - (sign is Sign.LESS))
+    return fact.name
+
+
+def _domain(name: str, domains: dict[str, _Domain], program: Program) -> _Domain:
+    if name not in domains:
+        fact = program.pack.facts[name]
+        domains[name] = _Domain(fact.minimum, fact.maximum, set())
+    return domains[name]
+
+
+def _names_of(pack: Pack, rule: Rule) -> set[str]:
+    """Return every name that a rule uses, through definitions."""
+    written = [atom.test for atom in rule.atoms]
+    written += [one for one in (rule.amount, rule.cap) if one is not None]
+    waiting = [name for one in written for name in names(one.tree)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            if name in pack.definitions:
+                waiting += names(pack.definitions[name].tree)
+    return found
+
+
+def _fact_findings(pack: Pack) -> Iterator[Finding]:
+    used = set[str]().union(*(_names_of(pack, rule) for rule in pack.rules.values()))
+    for budget in pack.budgets.values():
+        used |= {*budget.order, budget.paid, *names(budget.limit.tree)}
+    for group in pack.groups.values():
+        used |= set(names(group.cap.tree)) if group.cap is not None else set()
+    for fact in pack.facts.values():
+        place = fact.node.place if fact.node is not None else None
+        if fact.name not in used:
+            yield _warning(UnusedFactError(place=place, fact=fact.name))
+        elif not fact.has_source:
+            yield _error(NoSourceError(place=place, fact=fact.name))
+
+
+def _date_findings(pack: Pack) -> Iterator[Finding]:
+    for rule in pack.rules.values():
+        start = max(filter(None, [rule.period.start, pack.period.start]), default=None)
+        end = min(filter(None, [rule.period.end, pack.period.end]), default=None)
+        if start is not None and end is not None and start > end:
+            yield _error(
+                SleepingRuleError(
+                    place=rule.node.place,
+                    rule=rule.name,
+                    start=pack.period.start or "…",
+                    end=pack.period.end or "…",
+                )
+            )
+            continue
+        yield from _parameter_gaps(pack, rule, start)
+    yield from _open_parameters(pack)
+
+
+def _parameter_gaps(pack: Pack, rule: Rule, start: date | None) -> Iterator[Finding]:
+    first = start or pack.epochs()[0]
+    for name in sorted(_names_of(pack, rule) & set(pack.parameters)):
+        parameter = pack.parameters[name]
+        if parameter.starts_after(first):
+            yield _error(
+                DateGapError(
+                    place=parameter.node.place,
+                    parameter=name,
+                    start=parameter.values[0][0],
+                    rule=rule.name,
+                    rule_start=first,
+                )
+            )
+
+
+def _open_parameters(pack: Pack) -> Iterator[Finding]:
+    for parameter in pack.parameters.values():
+        users = [
+            rule.name for rule in pack.rules.values() if parameter.name in _names_of(pack, rule)
+        ]
+        for start, value in parameter.values:
+            if value is None and users:
+                yield _warning(
+                    OpenParameterError(
+                        place=parameter.node.place,
+                        parameter=parameter.name,
+                        start=start,
+                        rules=", ".join(users),
+                    )
+                )
+
+
+def _test_findings(pack: Pack) -> Iterator[Finding]:
+    outcomes = run_examples(pack)
+    for one in outcomes:
+        if not one.passed:
+            yield _error(
+                ExampleFailedError(
+                    place=one.example.place,
+                    rule=one.rule.name,
+                    found_en="; ".join(found.say("en") for found in one.differences),
+                    found_zh="；".join(found.say("zh") for found in one.differences),
+                )
+            )
+    for rule in pack.rules.values():
+        mine = [one for one in outcomes if one.rule.name == rule.name]
+        if not mine:
+            yield _warning(NoTestsError(place=rule.node.place, rule=rule.name))
+        else:
+            yield from _untested(rule, mine)
+
+
+def _untested(rule: Rule, outcomes: list[Outcome]) -> Iterator[Finding]:
+    for index, atom in enumerate(rule.atoms):
+        states = {
+            one.determination.atoms[index].holds
+            for one in outcomes
+            if one.determination is not None
+        }
+        for state, zh in ((True, "真"), (False, "假")):
+            if state not in states:
+                yield _warning(
+                    AtomNeverTestedError(
+                        place=atom.test.place(),
+                        rule=rule.name,
+                        state=str(state).lower(),
+                        state_zh=zh,
+                    )
+                )
+
+
+class VersionGapError(Refusal):
+    """Days between two versions of a pack on which none holds."""
+
+    en = "No version of {pack} holds from {start} to {end}: {first} ends before, {second} begins after."  # noqa: E501
+    zh = "{start} 至 {end} 没有有效的 {pack} 版本：{first} 已结束，{second} 尚未开始。"
+
+
+def check_versions(packs: list[Pack]) -> tuple[Finding, ...]:
+    """Return the gaps and overlaps between the versions of each pack."""
+    by_name: dict[str, list[Pack]] = {}
+    for pack in packs:
+        by_name.setdefault(pack.name, []).append(pack)
+    return tuple(
+        found
+        for name, versions in by_name.items()
+        for first, second in pairwise(sorted(versions, key=_start))
+        for found in _between(name, first, second)
+    )
+
+
+def _start(pack: Pack) -> date:
+    return pack.period.start or date.min
+
+
+def _between(name: str, first: Pack, second: Pack) -> Iterator[Finding]:
+    end, start = first.period.end, second.period.start
+    versions = {"pack": name, "first": first.version, "second": second.version}
+    if end is None or start is None or start <= end:
+        yield _error(VersionsOverlapError(on=start or end or "…", **versions))
+    elif start - end > timedelta(days=1):
+        day = timedelta(days=1)
+        yield _error(VersionGapError(start=end + day, end=start - day, **versions))

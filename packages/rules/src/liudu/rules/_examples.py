@@ -1,0 +1,122 @@
+"""The tests that stand beside the rules."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import attrs
+
+from liudu.contract import Language
+from liudu.rules._explain import Determination, explain
+from liudu.rules._fact import money_text
+from liudu.rules._pack import Example, Pack, Rule
+from liudu.rules._program import compile_pack
+from liudu.rules._table import encoded_row
+
+
+@attrs.frozen(kw_only=True)
+class Difference:
+    """One thing that a test expects and the rule does not say."""
+
+    what_zh: str
+    what_en: str
+    expected: str
+    found: str
+
+    def say(self, language: Language) -> str:
+        """Return it as a sentence."""
+        if language == "zh":
+            return f"{self.what_zh}：应为 {self.expected}，实为 {self.found}"
+        return f"{self.what_en}: expected {self.expected}, found {self.found}"
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How one test went; it passed if there are no differences."""
+
+    rule: Rule
+    example: Example
+    determination: Determination | None
+    differences: tuple[Difference, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule says what the test expects."""
+        return not self.differences
+
+
+def run_examples(pack: Pack, *, on: date | None = None) -> tuple[Outcome, ...]:
+    """Return how every test of a pack went.
+
+    Parameters
+    ----------
+    pack
+        The pack.
+    on
+        The day of the tests that name none; by default the first day on which the rule and
+        the pack hold.
+
+    Raises
+    ------
+    NotInForceError, PackRefusedError
+        If a test names a day on which the pack does not hold, or the pack is wrong.
+
+    """
+    return tuple(
+        _outcome(pack, rule, example, example.on or on or _first_day(pack, rule))
+        for rule in pack.rules.values()
+        for example in rule.examples
+    )
+
+
+def _first_day(pack: Pack, rule: Rule) -> date:
+    """Return the last day of change in the rule's and the pack's force, or their first."""
+    held = [day for day in pack.epochs() if rule.in_force(day)]
+    return held[-1] if held else (rule.period.start or pack.epochs()[0])
+
+
+def _outcome(pack: Pack, rule: Rule, example: Example, on: date) -> Outcome:
+    program = compile_pack(pack, on=on, subject=rule.subject, settings=example.settings)
+    if rule.name not in program.rules:
+        found = Difference(
+            what_zh="当日有效", what_en="in force that day", expected="true", found="false"
+        )
+        return Outcome(rule=rule, example=example, determination=None, differences=(found,))
+    table = encoded_row(pack.facts, example.given)
+    said = next(one for one in explain(program, table) if one.rule.name == rule.name)
+    return Outcome(
+        rule=rule,
+        example=example,
+        determination=said,
+        differences=tuple(_differences(example, said)),
+    )
+
+
+def _differences(example: Example, said: Determination) -> Iterator[Difference]:
+    if said.status != example.status:
+        yield Difference(
+            what_zh="结论", what_en="status", expected=example.status, found=said.status
+        )
+    if example.amount_fen is not None and said.amount_fen != example.amount_fen:
+        found = "-" if said.amount_fen is None else money_text(said.amount_fen, "en")
+        yield Difference(
+            what_zh="金额",
+            what_en="amount",
+            expected=money_text(example.amount_fen, "en"),
+            found=found,
+        )
+    if example.missing is not None:
+        missing = tuple(sorted([*(one.name for one in said.missing), *said.open_parameters]))
+        if missing != example.missing:
+            yield Difference(
+                what_zh="缺少",
+                what_en="missing",
+                expected=", ".join(example.missing) or "-",
+                found=", ".join(missing) or "-",
+            )
+    if example.near is not None and said.near != example.near:
+        yield Difference(
+            what_zh="只差一步",
+            what_en="near",
+            expected=str(example.near).lower(),
+            found=str(said.near).lower(),
+        )

@@ -1,0 +1,323 @@
+"""From what each rule brings to what each subject is paid: groups, caps and budgets."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from liudu.rules._bitmap import Bools, Rows, unpack
+from liudu.rules._core import Value
+from liudu.rules._evaluate import Selection, evaluate_value
+from liudu.rules._kind import Kind, day_of
+from liudu.rules._pack import Stacking
+from liudu.rules._program import BudgetLimit, GroupLimit
+from liudu.rules._run import Amounts, Run
+
+UNLIMITED = np.iinfo(np.int64).max
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Payable:
+    """What one rule pays to its eligible subjects after groups, caps and budgets.
+
+    Attributes
+    ----------
+    rows
+        The eligible, ascending.
+    amount_fen
+        What each of them is paid.
+    open
+        Where the amount is not final: another rule of the group may still become true, or a
+        limit is not known. Nothing may be paid automatically there.
+
+    """
+
+    rows: Rows
+    amount_fen: Amounts
+    open: Bools
+
+    @property
+    def total_fen(self) -> int:
+        """The sum of what is paid and final."""
+        return int(self.amount_fen[~self.open].sum(dtype=np.int64))
+
+
+@attrs.frozen(kw_only=True)
+class BudgetUse:
+    """How far a budget over all subjects reaches.
+
+    Attributes
+    ----------
+    limit_fen, asked_fen, paid_fen
+        The limit (None if nobody has set it), the sum of what was asked, and of what is paid.
+    served, turned_away
+        How many payments are made in full or in part, and how many not at all.
+    exhausted_on
+        The day of the first payment that was cut or turned away, if the order begins with
+        a day.
+
+    """
+
+    budget: str
+    limit_fen: int | None
+    asked_fen: int
+    paid_fen: int
+    served: int
+    turned_away: int
+    exhausted_on: date | None
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Settlement:
+    """What a run pays, by rule, and how far the budgets reach."""
+
+    payable: Mapping[str, Payable]
+    budgets: tuple[BudgetUse, ...]
+
+    @property
+    def total_fen(self) -> int:
+        """The sum of what is paid and final."""
+        return sum(one.total_fen for one in self.payable.values())
+
+    def by_subject(self, count: int) -> Amounts:
+        """Return what each of `count` subjects is paid in all, final amounts only."""
+        total = np.zeros(count, np.int64)
+        for one in self.payable.values():
+            np.add.at(total, one.rows, np.where(one.open, 0, one.amount_fen))
+        return total
+
+
+def settle(run: Run, *, programmes: bool = True) -> Settlement:
+    """Return what is paid: groups first, then limits per subject, then programmes.
+
+    The rules of a pack are served in the order in which they stand in it; a programme's
+    budget is served in the order that it names, and once it cannot pay somebody, nobody
+    later is paid from it. With `programmes` false only what concerns one subject by itself is
+    applied: groups and limits per subject.
+    """
+    settler = _Settler(run)
+    for group in run.program.groups.values():
+        settler.group(group)
+    uses: list[BudgetUse] = []
+    for limit in _narrow_first(run):
+        if limit.budget.per == "programme" and not programmes:
+            continue
+        if limit.budget.per == "programme":
+            uses.append(settler.programme(limit))
+        else:
+            settler.per_subject(limit)
+    return Settlement(payable=settler.done(), budgets=tuple(uses))
+
+
+def _narrow_first(run: Run) -> Iterator[BudgetLimit]:
+    limits = list(run.program.budgets.values())
+    yield from (one for one in limits if one.budget.per != "programme")
+    yield from (one for one in limits if one.budget.per == "programme")
+
+
+class _Settler:
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.count = len(run.table)
+        self.rows = {name: one.rows for name, one in run.rules.items()}
+        self.paid = {name: np.array(one.amount_fen) for name, one in run.rules.items()}
+        self.open = {name: np.zeros(len(one), np.bool_) for name, one in self.rows.items()}
+
+    def done(self) -> dict[str, Payable]:
+        return {
+            name: Payable(rows=self.rows[name], amount_fen=self.paid[name], open=self.open[name])
+            for name in self.rows
+        }
+
+    def group(self, group: GroupLimit) -> None:
+        stack = group.group.stack
+        if stack is Stacking.HIGHEST:
+            self.highest(group)
+        elif stack is Stacking.FIRST:
+            self.first(group)
+        elif stack is Stacking.EXCLUSIVE:
+            self.exclusive(group)
+        if group.cap is not None:
+            self.limit(group.rules, group.cap, used=None)
+
+    def dense(self, name: str) -> Amounts:
+        amounts = np.full(self.count, -1, np.int64)
+        amounts[self.rows[name]] = self.paid[name]
+        return amounts
+
+    def keep(self, name: str, where: Bools) -> None:
+        """Pay a rule only where it is kept."""
+        self.paid[name][~where[self.rows[name]]] = 0
+
+    def doubt(self, name: str, where: Bools) -> None:
+        self.open[name] |= where[self.rows[name]]
+
+    def unknown(self, name: str) -> Bools:
+        return unpack(self.run.rules[name].unknown, self.count)
+
+    def highest(self, group: GroupLimit) -> None:
+        """Pay the highest; of equal ones the first in the pack."""
+        best, winner = np.full(self.count, -1, np.int64), np.full(self.count, -1, np.int32)
+        for index, name in enumerate(group.rules):
+            amounts = self.dense(name)
+            better = amounts > best
+            best[better], winner[better] = amounts[better], index
+        doubtful = np.zeros(self.count, np.bool_)
+        for name in group.rules:
+            more = self.run.program.rules[name].amount_max_fen > best
+            doubtful |= self.unknown(name) & more
+        for index, name in enumerate(group.rules):
+            self.keep(name, winner == index)
+            self.doubt(name, doubtful)
+
+    def first(self, group: GroupLimit) -> None:
+        """Pay the first that applies; what comes after one that is unknown stays open."""
+        taken, doubtful = (np.zeros(self.count, np.bool_) for _ in range(2))
+        for name in group.rules:
+            self.keep(name, ~taken)
+            self.doubt(name, doubtful & ~taken)
+            taken[self.rows[name]] = True
+            doubtful |= self.unknown(name) & ~taken
+
+    def exclusive(self, group: GroupLimit) -> None:
+        """Pay where one applies; where two do, or may, a person decides."""
+        claims = np.zeros(self.count, np.int32)
+        for name in group.rules:
+            claims[self.rows[name]] += 1
+            claims += self.unknown(name)
+        for name in group.rules:
+            self.doubt(name, claims > 1)
+
+    def numbers(self, tree: Value, rows: Rows) -> tuple[Amounts, Bools]:
+        numbers, unknown = evaluate_value(tree, Selection(self.run.table, rows))
+        return (
+            np.broadcast_to(np.asarray(numbers, np.int64), rows.shape),
+            np.broadcast_to(np.asarray(unknown, np.bool_), rows.shape),
+        )
+
+    def limit(self, rules: tuple[str, ...], tree: Value, *, used: str | None) -> None:
+        """Cut the sum of some rules per subject to a limit, the later rules first."""
+        everyone = np.arange(self.count, dtype=np.int64)
+        left, unknown = self.numbers(tree, everyone)
+        left, doubtful = left.copy(), unknown.copy()
+        if used is not None:
+            column = self.run.table.columns.get(used)
+            doubtful |= True if column is None else _unknown(column.unknown)
+            left -= 0 if column is None else column.numbers.astype(np.int64)
+        np.maximum(left, 0, out=left)
+        left[doubtful] = UNLIMITED
+        for name in rules:
+            if name in self.rows:
+                rows = self.rows[name]
+                self.paid[name] = np.minimum(self.paid[name], left[rows])
+                settled = ~doubtful[rows]
+                left[rows[settled]] -= self.paid[name][settled]
+                self.doubt(name, doubtful)
+
+    def per_subject(self, limit: BudgetLimit) -> None:
+        self.limit(limit.budget.rules, limit.limit, used=limit.budget.paid)
+
+    def programme(self, limit: BudgetLimit) -> BudgetUse:
+        """Serve a queue from one purse."""
+        queue = _Queue(self, limit)
+        amounts = queue.amounts
+        asked = int(amounts.sum(dtype=np.int64))
+        purse = queue.purse()
+        if purse is None:
+            queue.write(amounts, all_open=True)
+            return queue.use(limit_fen=None, asked=asked, paid=amounts, stopped=None)
+        before = np.cumsum(amounts) - amounts
+        over = np.flatnonzero(before + amounts > purse)
+        paid, stopped = amounts.copy(), None
+        if len(over):
+            stopped = int(over[0])
+            paid[stopped:] = 0
+            if limit.budget.split:
+                paid[stopped] = purse - int(before[stopped])
+        queue.write(paid, all_open=False)
+        return queue.use(limit_fen=purse, asked=asked, paid=paid, stopped=stopped)
+
+
+def _unknown(unknown: Bools | None) -> Bools | bool:
+    return False if unknown is None else unknown
+
+
+class _Queue:
+    """The payments that want money from one budget, in the order of service."""
+
+    def __init__(self, settler: _Settler, limit: BudgetLimit) -> None:
+        self.settler = settler
+        self.limit = limit
+        self.names = [name for name in limit.budget.rules if name in settler.rows]
+        rows = [settler.rows[name] for name in self.names]
+        self.row = np.concatenate([np.zeros(0, np.int64), *rows])
+        self.rule = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
+        self.place = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(one)) for one in rows)])
+        asked = np.concatenate([np.zeros(0, np.int64), *(settler.paid[n] for n in self.names)])
+        doubtful = np.concatenate([np.zeros(0, np.bool_), *(settler.open[n] for n in self.names)])
+        self.first, self.order = self._order(doubtful)
+        self.amounts = asked[self.order]
+
+    def _order(self, doubtful: Bools) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+        """Return the first key and the order; who cannot be placed is not served."""
+        keys: list[NDArray[np.int64]] = []
+        for name in self.limit.budget.order:
+            column = self.settler.run.table.columns.get(name)
+            if column is None:
+                doubtful |= True
+                keys.append(np.zeros(len(self.row), np.int64))
+                continue
+            keys.append(column.numbers[self.row].astype(np.int64))
+            if column.unknown is not None:
+                doubtful |= column.unknown[self.row]
+        for index, name in enumerate(self.names):
+            self.settler.open[name] |= doubtful[self.rule == index]
+        subject = np.asarray(self._ranks(), np.int64)
+        order = np.lexsort((self.rule, subject, *reversed(keys)))
+        placed = order[~doubtful[order]]
+        return (keys[0] if keys else None), placed
+
+    def _ranks(self) -> NDArray[np.int64]:
+        """Return the rank of each payment's subject by its id, so that ties are repeatable."""
+        ids = np.asarray([self.settler.run.table.subjects[int(row)] for row in self.row], dtype=str)
+        return np.unique(ids, return_inverse=True)[1]
+
+    def purse(self) -> int | None:
+        """Return the limit in fen, or None if nobody has set it."""
+        limit, unknown = self.settler.numbers(self.limit.limit, np.zeros(1, np.int64))
+        return None if bool(unknown[0]) else int(limit[0])
+
+    def write(self, paid: Amounts, *, all_open: bool) -> None:
+        for index, name in enumerate(self.names):
+            mine = self.order[self.rule[self.order] == index]
+            amounts = np.zeros(len(self.settler.rows[name]), np.int64)
+            amounts[self.place[mine]] = paid[self.rule[self.order] == index]
+            waiting = self.settler.open[name]
+            self.settler.paid[name] = np.where(waiting, self.settler.paid[name], amounts)
+            if all_open:
+                self.settler.open[name] |= True
+
+    def use(
+        self, *, limit_fen: int | None, asked: int, paid: Amounts, stopped: int | None
+    ) -> BudgetUse:
+        budget = self.limit.budget
+        wanting = self.amounts > 0
+        served = int(((paid > 0) & wanting).sum()) if limit_fen is not None else 0
+        return BudgetUse(
+            budget=budget.name,
+            limit_fen=limit_fen,
+            asked_fen=asked,
+            paid_fen=int(paid.sum(dtype=np.int64)) if limit_fen is not None else 0,
+            served=served,
+            turned_away=int(wanting.sum()) - served if limit_fen is not None else 0,
+            exhausted_on=self._day(stopped),
+        )
+
+    def _day(self, stopped: int | None) -> date | None:
+        order = self.limit.budget.order
+        facts = self.settler.run.program.pack.facts
+        if stopped is None or self.first is None or facts[order[0]].type.kind is not Kind.DATE:
+            return None
+        return day_of(int(self.first[self.order[stopped]]))
