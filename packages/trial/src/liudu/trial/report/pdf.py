@@ -12,6 +12,7 @@ import typst
 
 from liudu.contract import Language
 from liudu.trial.report.charts import FONTS, Chart
+from liudu.trial.report.glyphs import printable
 from liudu.trial.report.model import Figure, Report, Table
 from liudu.trial.report.text import Text, shorten
 
@@ -75,7 +76,7 @@ def render(report: Report, *, language: Language) -> bytes:
     with tempfile.TemporaryDirectory(prefix="liudu-report-") as name:
         folder = Path(name)
         data = _Paper(folder=folder, language=language).data(report)
-        (folder / "data.json").write_bytes(orjson.dumps(data))
+        (folder / "data.json").write_bytes(orjson.dumps(printable(data)))
         (folder / "report.typ").write_bytes(TEMPLATE.read_bytes())
         made = typst.compile(
             str(folder / "report.typ"),
@@ -210,7 +211,7 @@ class _Paper:
 
     def _chart(self, chart: Chart) -> str:
         name = f"{chart.name}.svg"
-        self._write(name, chart.svg(self.language).encode())
+        self._write(name, printable(chart.svg(self.language)).encode())
         return name
 
     def _table(self, table: Table | None) -> dict[str, Any] | None:

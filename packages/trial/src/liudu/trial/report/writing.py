@@ -108,15 +108,15 @@ def write_report(
         report = model.build(run, need=need, gallery=shown, certificate_digest=digest)
         advance(1)
         page = folder / "report.html"
-        write_whole(page, html.render(report, language=language).encode())
+        _write(page, html.render(report, language=language).encode())
         advance(1)
         paper = folder / "report.pdf" if as_pdf else None
         if paper is not None:
-            write_whole(paper, pdf.render(report, language=language))
+            _write(paper, pdf.render(report, language=language))
         advance(1)
     cert = folder / "certificate.json" if signed else None
     if cert is not None:
-        write_whole(cert, orjson.dumps(signed, option=orjson.OPT_INDENT_2) + b"\n")
+        _write(cert, orjson.dumps(signed, option=orjson.OPT_INDENT_2) + b"\n")
     return Written(
         html=page,
         pdf=paper,
@@ -125,6 +125,14 @@ def write_report(
         verdict=report.verdict,
         report=report,
     )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole; where the system refuses, its error names the file."""
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def find_seal(run: RunFolder, *, seal: Path | None) -> Path | None:
