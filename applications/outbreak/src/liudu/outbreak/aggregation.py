@@ -311,14 +311,15 @@ def _dated(cases: pl.LazyFrame, *, counting: Counting) -> tuple[pl.LazyFrame, di
     row = numbers.row(0, named=True)
     day = pl.coalesce(counting.date_field, "date_report").alias("_day")
     dated = cases.filter(counts & inside).select(
-        *(_dimension(name, counting=counting) for name in counting.by),
+        *(dimension(name, counting=counting) for name in counting.by),
         day,
         pl.col("outbreak").alias("_outbreak"),
     )
     return dated, {"class": row["class"], "outbreak": row["outbreak"]}, row["empty"]
 
 
-def _dimension(name: str, *, counting: Counting) -> pl.Expr:
+def dimension(name: str, *, counting: Counting) -> pl.Expr:
+    """Return the column of cases that tells series apart by one dimension."""
     if name != "age":
         return pl.col(name).cast(pl.String).fill_null(UNKNOWN)
     labels = age_labels(counting.ages)
@@ -509,7 +510,7 @@ def cases_behind(
     for name, value in zip(table.columns, table.keys[row], strict=True):
         if value != ALL:
             leaves = _below(value, parents=(tree or {}).get(name, {}))
-            kept = kept.filter(_dimension(name, counting=counting).is_in(leaves))
+            kept = kept.filter(dimension(name, counting=counting).is_in(leaves))
     return kept.drop("_day")
 
 

@@ -11,13 +11,14 @@ import attrs
 import polars as pl
 
 from liudu.contract import Refusal
-from liudu.outbreak.linelist._normalise import CASE, FILE, PERSON
+from liudu.outbreak.linelist._normalise import CONTENT, CONTENT_KEY, FILE, PERSON
 from liudu.outbreak.linelist._tables import ROW
 
 SamePerson = Literal["first", "keep"]
 SAME_PERSON: Final[tuple[SamePerson, ...]] = get_args(SamePerson)
 Decision = Literal["keep", "drop"]
-PARTITION_ROWS: Final = 1_000_000
+PARTITION_ROWS: Final = 500_000
+COMPARED_ROWS: Final = 100_000
 KEY, KEPT_FILE, KEPT_ROW, CODE, FIELDS, DAY = (
     "_key",
     "kept_file",
@@ -26,7 +27,6 @@ KEY, KEPT_FILE, KEPT_ROW, CODE, FIELDS, DAY = (
     "fields",
     "_day",
 )
-CONTENT: Final = tuple(name for name in CASE if name not in {PERSON, "date_updated"})
 SHAPE: Final = {
     FILE: pl.UInt16, ROW: pl.UInt32, "case_id": pl.String, CODE: pl.String,
     KEPT_FILE: pl.UInt16, KEPT_ROW: pl.UInt32, "kept_case_id": pl.String, FIELDS: pl.String,
@@ -78,6 +78,11 @@ def read_decisions(path: Path) -> dict[str, Decision]:
     return dict(decided.select("case_id", "decision").iter_rows())
 
 
+def place_of(file: str = FILE, row: str = ROW) -> pl.Expr:
+    """Return file and row as one number: a filter streams and keeps the order, a join may not."""
+    return pl.col(file).cast(pl.UInt64) * 2**32 + pl.col(row).cast(pl.UInt64)
+
+
 def same_case(cases: pl.LazyFrame, *, rows: int) -> pl.DataFrame:
     """Return the rows whose case number another row has, but for the one that counts.
 
@@ -85,41 +90,72 @@ def same_case(cases: pl.LazyFrame, *, rows: int) -> pl.DataFrame:
     else the file named last, else the lower row.
     """
     keyed = cases.with_columns(pl.col("case_id").hash().alias(KEY))
-    found = [
-        _superseded(part) for part in _repeated(keyed, rows=rows, columns=[*CASE, FILE, ROW, KEY])
-    ]
-    return pl.concat([pl.DataFrame(schema=SHAPE), *found])
+    columns = ["case_id", "date_updated", "date_report", CONTENT_KEY, FILE, ROW, KEY]
+    found = [_superseded(part) for part in _repeated(keyed, rows=rows, columns=columns)]
+    lost = pl.concat([pl.DataFrame(schema=SHAPE), *found])
+    return _compared(lost, cases=cases)
 
 
 def _repeated(keyed: pl.LazyFrame, *, rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Yield the rows whose key occurs more than once, one partition after the other."""
     parts = max(-(-rows // PARTITION_ROWS), 1)
     for part in range(parts):
-        mine = keyed.filter(pl.col(KEY) % parts == part)
-        keys = mine.select(KEY).collect(engine="streaming")
-        twice = keys.filter(pl.col(KEY).is_duplicated()).unique()
+        mine = keyed.select(columns).filter(pl.col(KEY) % parts == part)
+        rows_of_part = mine.collect(engine="streaming")
+        twice = rows_of_part.filter(pl.col(KEY).is_duplicated())
         if twice.height:
-            again = mine.select(columns).join(twice.lazy(), on=KEY, how="semi")
-            yield again.collect(engine="streaming")
+            yield twice
 
 
 def _superseded(rows: pl.DataFrame) -> pl.DataFrame:
     order = ["case_id", "date_updated", "date_report", FILE, ROW]
-    ordered = rows.sort(order, nulls_last=False)
-    winner = {name: pl.col(name).last().over("case_id") for name in (*CONTENT, FILE, ROW)}
-    differing = pl.concat_list(
-        pl.when(pl.col(name).ne_missing(winner[name])).then(pl.lit(name)) for name in CONTENT
-    ).list.drop_nulls()
-    marked = ordered.with_columns(
+    winner = {name: pl.col(name).last().over("case_id") for name in (CONTENT_KEY, FILE, ROW)}
+    marked = rows.sort(order, nulls_last=False).with_columns(
         winner[FILE].alias(KEPT_FILE),
         winner[ROW].alias(KEPT_ROW),
         pl.col("case_id").alias("kept_case_id"),
-        differing.list.join(" ").alias(FIELDS),
+        pl.lit("").alias(FIELDS),
+        pl.when(pl.col(CONTENT_KEY) == winner[CONTENT_KEY])
+        .then(pl.lit("duplicate_identical"))
+        .otherwise(pl.lit("duplicate_superseded"))
+        .alias(CODE),
     )
     lost = marked.filter((pl.col(FILE) != pl.col(KEPT_FILE)) | (pl.col(ROW) != pl.col(KEPT_ROW)))
-    code = pl.when(pl.col(FIELDS) == "").then(pl.lit("duplicate_identical"))
-    named = code.otherwise(pl.lit("duplicate_superseded"))
-    return lost.with_columns(named.alias(CODE)).select(list(SHAPE))
+    return lost.select(list(SHAPE))
+
+
+def _compared(lost: pl.DataFrame, *, cases: pl.LazyFrame) -> pl.DataFrame:
+    """Name the fields in which superseded rows differ from those that count."""
+    differing = lost.filter(pl.col(CODE) == "duplicate_superseded")
+    done = [lost.filter(pl.col(CODE) != "duplicate_superseded")]
+    done += [_fields(part, cases=cases) for part in differing.iter_slices(COMPARED_ROWS)]
+    return pl.concat(done)
+
+
+def _fields(part: pl.DataFrame, *, cases: pl.LazyFrame) -> pl.DataFrame:
+    own, kept = place_of(), place_of(KEPT_FILE, KEPT_ROW)
+    places = pl.concat([part.select(own.alias("at"))["at"], part.select(kept.alias("at"))["at"]])
+    rows = (
+        cases.select(place_of().alias("_at"), *CONTENT)
+        .filter(pl.col("_at").is_in(places.unique().implode()))
+        .collect(engine="streaming")
+    )
+    both = (
+        part.select(*SHAPE, own.alias("_own"), kept.alias("_kept"))
+        .join(rows.select("_at", pl.struct(CONTENT).alias("_a")), left_on="_own", right_on="_at",
+              how="left", maintain_order="left")
+        .join(rows.select("_at", pl.struct(CONTENT).alias("_b")), left_on="_kept", right_on="_at",
+              how="left", maintain_order="left")
+    )  # fmt: skip
+    differs = pl.concat_list(
+        pl.when(pl.col("_a").struct.field(name).ne_missing(pl.col("_b").struct.field(name))).then(
+            pl.lit(name)
+        )
+        for name in CONTENT
+    )
+    return both.with_columns(differs.list.drop_nulls().list.join(" ").alias(FIELDS)).select(
+        list(SHAPE)
+    )
 
 
 def same_person(

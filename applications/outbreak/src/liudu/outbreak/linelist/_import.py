@@ -22,6 +22,7 @@ from liudu.outbreak.linelist._duplicates import (
     Decision,
     Repeats,
     SamePerson,
+    place_of,
     same_case,
     same_person,
 )
@@ -63,6 +64,7 @@ CASES, QUALITY, REJECTED_ROWS, DUPLICATES = (
 )  # fmt: skip
 EXCEL: Final = frozenset({".xlsx", ".xlsm", ".xls"})
 PERSON_DAYS: Final = 30
+PART_ROWS: Final = 500_000
 
 
 class NoFilesError(Refusal):
@@ -200,18 +202,42 @@ def _imported(
     for path in paths:
         progress(f"打开 {path.name}", f"opening {path.name}", 0, 1)
         sources += _sources(path, rules=rules, known=known, scratch=scratch)
-    steps = 2 * len(sources) + 3
-    ready, staged = [], []
+    ready = []
     for number, source in enumerate(sources):
-        progress(f"查看 {source.label}", f"looking at {source.label}", 2 * number, steps)
-        one = _prepared(source, schema=schema, rules=rules, scratch=scratch)
-        progress(f"读取 {source.label}", f"reading {source.label}", 2 * number + 1, steps)
-        stage = scratch / f"stage{number}.parquet"
-        cases = normalised(one, at=at, file=number, seed=seed, districts=rules.districts)
-        cases.sink_parquet(stage)
-        ready.append(one)
-        staged.append(stage)
+        progress(f"查看 {source.label}", f"looking at {source.label}", number, len(sources))
+        ready.append(_prepared(source, schema=schema, rules=rules, scratch=scratch))
+    staged = _staged(ready, rules=rules, at=at, seed=seed, scratch=scratch, progress=progress)
     return _finished(ready, staged=staged, rules=rules, at=at, scratch=scratch, progress=progress)
+
+
+def _staged(
+    ready: list[Prepared],
+    *,
+    rules: Rules,
+    at: date,
+    seed: int,
+    scratch: Path,
+    progress: Progress,
+) -> list[Path]:
+    """Write the rows of all sources as cases, part by part.
+
+    One stream over a whole file would be simpler, but its memory grows with the file where the
+    disk is slower than the reader.
+    """
+    staged: list[Path] = []
+    done, total = 0, sum(one.rows for one in ready)
+    for number, one in enumerate(ready):
+        label = one.source.label
+        for start in range(0, max(one.rows, 1), PART_ROWS):
+            progress(f"读取 {label}", f"reading {label}", done + start, total)
+            frame = one.source.frame.slice(start, PART_ROWS)
+            part = attrs.evolve(one, source=attrs.evolve(one.source, frame=frame))
+            path = scratch / f"stage{number}-{start}.parquet"
+            cases = normalised(part, at=at, file=number, seed=seed, districts=rules.districts)
+            cases.sink_parquet(path)
+            staged.append(path)
+        done += one.rows
+    return staged
 
 
 def _schemas(schema: Schema | None) -> list[Schema]:
@@ -246,17 +272,17 @@ def _finished(
     scratch: Path,
     progress: Progress,
 ) -> QualityReport:
-    steps = 2 * len(ready) + 3
+    steps = 4
     stage = pl.scan_parquet(staged)
     good = stage.filter(pl.col(REJECT).is_null())
     rows = sum(one.rows for one in ready)
-    progress("查找重复病例", "looking for duplicates", steps - 3, steps)
+    progress("查找重复病例", "looking for duplicates", 1, steps)
     repeats = _repeats(good, rows=rows, rules=rules)
     kept = _without(good, repeats.dropped)
-    progress("写出病例表", "writing the cases", steps - 2, steps)
+    progress("写出病例表", "writing the cases", 2, steps)
     labels = [one.source.label for one in ready]
     _sink_cases(kept, labels=labels, to=scratch / CASES)
-    progress("写出质量报告", "writing the report", steps - 1, steps)
+    progress("写出质量报告", "writing the report", 3, steps)
     _sink_rejected(stage, ready=ready, repeats=repeats, to=scratch / REJECTED_ROWS)
     _write_duplicates(repeats, labels=labels, to=scratch / DUPLICATES)
     report = QualityReport(
@@ -286,8 +312,8 @@ def _repeats(good: pl.LazyFrame, *, rows: int, rules: Rules) -> Repeats:
 def _without(cases: pl.LazyFrame, dropped: pl.DataFrame) -> pl.LazyFrame:
     if dropped.is_empty():
         return cases
-    return cases.join(dropped.select(FILE, ROW).lazy(), on=[FILE, ROW], how="anti",
-                      maintain_order="left")  # fmt: skip
+    keys = dropped.select(place_of()).to_series()
+    return cases.filter(~place_of().is_in(keys.implode()))
 
 
 def _named(column: str, *, labels: list[str]) -> pl.Expr:
@@ -315,9 +341,13 @@ def _sink_rejected(
          ("case_id", "disease", "district", "date_report", "date_onset", "case_class")]
         + [pl.lit("")], separator="\x1f",
     )  # fmt: skip
-    late = stage.join(
-        repeats.dropped.select(FILE, ROW, CODE).lazy(), on=[FILE, ROW], how="inner"
-    ).select(FILE, ROW, CODE, shown.alias(RAW))
+    dropped = repeats.dropped.select(place_of().alias("_at"), CODE)
+    late = (
+        stage.select(FILE, ROW, shown.alias(RAW), place_of().alias("_at"))
+        .filter(pl.col("_at").is_in(dropped["_at"].implode()))
+        .join(dropped.lazy(), on="_at", how="inner")
+        .select(FILE, ROW, CODE, RAW)
+    )
     ragged = pl.LazyFrame(
         [
             (number, row, "ragged_row", "")

@@ -21,6 +21,7 @@ from liudu.outbreak.quality import REASONS, REJECTED
 OLDEST: Final = date(1900, 1, 1)
 MARKS: Final = tuple(code for code, reason in REASONS.items() if reason.kind != "rejected")
 FILE, REJECT, MARK, RAW, PERSON = "_file", "_reject", "_marks", "_raw", "person"
+CONTENT_KEY: Final = "_content"
 CASE: Final = (
     "case_id", "disease", "district", "date_onset", "date_diagnosis", "date_report",
     "date_death", "date_hospitalisation", "date_vaccination", "date_updated", "age_years",
@@ -29,6 +30,7 @@ CASE: Final = (
     "country_id", "occupation", "place_of_infection", "place_of_infection_id", "hospitalised",
     "died", "vaccinated",
 )  # fmt: skip
+CONTENT: Final = tuple(name for name in CASE if name not in {PERSON, "date_updated"})
 
 
 class MissingColumnsError(Refusal):
@@ -233,10 +235,12 @@ def _judged(
     )
     shown = ("case_id", "disease", "district", "date_report", "date_onset", "case_class", "age")
     raw = pl.concat_str([pl.col(f"t:{field}").fill_null("") for field in shown], separator="\x1f")
-    return kept.with_columns(
+    made = kept.with_columns(
         pl.when(pl.col(REJECT).is_null()).then(marks).otherwise(0).cast(pl.UInt32).alias(MARK),
         pl.when(pl.col(REJECT).is_not_null()).then(raw).alias(RAW),
-    ).select(*_case(at=at), FILE, ROW, REJECT, MARK, RAW)
+    )
+    content = pl.struct(CONTENT).hash().alias(CONTENT_KEY)
+    return made.select(*_case(at=at), FILE, ROW, REJECT, MARK, RAW).with_columns(content)
 
 
 RAW_SHOWN: Final = (
