@@ -14,6 +14,7 @@ from liudu.outbreak.cli import main
 from liudu.outbreak.configuration import Configuration, Fixed, Plan
 from liudu.outbreak.report import Curve, Request, bulletin, html, pdf, read_tiles, word
 from liudu.outbreak.report.charts import tile_map
+from liudu.outbreak.report.provisional import NotANowcastError, read_projection
 from liudu.outbreak.report.tiles import SHIPPED, BadTilesError, TileTakenError
 from liudu.outbreak.series import SeriesTable, week_number, write_series
 from liudu.outbreak.text import Text
@@ -241,3 +242,33 @@ def test_what_cannot_be_made_is_refused_in_a_sentence(tmp_path, options, words):
 
 def test_a_text_is_said_in_the_language_asked():
     assert Text("甲", "a").say("en") == "a"
+
+
+def test_what_a_nowcast_expects_stands_beside_provisional_weeks(tmp_path):
+    write_series(tmp_path / "s.csv", table())
+    (tmp_path / "n.csv").write_text(
+        "district,disease,time,median\n昆山市,诺如病毒,2026-W46,88\n昆山市,诺如病毒,2026-W45,3\n"
+        "太仓市,霍乱,2026-W46,4\n",
+        encoding="utf-8",
+    )
+    config = tmp_path / "c.yaml"
+    config.write_text("budget: {rule: fdr, value: 0.1}\n", encoding="utf-8")
+    arguments = ["report", str(tmp_path / "s.csv"), "--out", str(tmp_path), "--config", str(config)]
+
+    done = CliRunner().invoke(
+        main, [*arguments, "--formats", "html", "--nowcast", str(tmp_path / "n.csv")]
+    )
+
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "bulletin.html").read_text(encoding="utf-8")
+    assert "补报后预计" in page
+    assert ">88<" in page
+    assert "暂定" in page
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "district,disease,time,median\na,b,c,many\n"])
+def test_a_table_that_is_no_nowcast_is_refused(tmp_path, text):
+    (tmp_path / "n.csv").write_text(text, encoding="utf-8")
+
+    with pytest.raises(NotANowcastError, match="median"):
+        read_projection(tmp_path / "n.csv", columns=("district", "disease"))

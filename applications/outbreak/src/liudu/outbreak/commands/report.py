@@ -16,6 +16,7 @@ from liudu.outbreak.configuration import Configuration, read_configuration
 from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.report import Provenance, Request, Tiles, bulletin, html, pdf, read_tiles, word
 from liudu.outbreak.report.model import Bulletin
+from liudu.outbreak.report.provisional import Projection, read_projection
 from liudu.outbreak.report.tiles import EMPTY, SHIPPED
 from liudu.outbreak.series import CALENDARS, Calendar, read_series
 from liudu.outbreak.text import Text
@@ -50,6 +51,7 @@ class UnknownFormatError(Refusal):
 @click.option("--tiles", help="区县方格图 YAML，或 suzhou · tile grid, or `suzhou`")
 @click.option("--quality", type=FILE, help="导入产生的 quality.json · of an import")
 @click.option("--backtest", type=FILE, help="`backtest --json` 的结果 · its answer")
+@click.option("--nowcast", type=FILE, help="补报预测表 CSV · rows of a nowcast")
 @click.option("--provisional", type=click.IntRange(0, 52), default=0, show_default=True,
               help="末几周为暂定数 · so many last weeks may still grow")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(0, 100), default=5, show_default=True,
@@ -69,6 +71,7 @@ def command(
     tiles: str | None,
     quality: Path | None,
     backtest: Path | None,
+    nowcast: Path | None,
     provisional: int,
     threshold: int,
     simulated: bool,
@@ -84,19 +87,23 @@ def command(
     table = read_series(
         series, calendar=configuration.calendar, absent=configuration.absent_weeks, at=at
     )
-    sources = [path for path in (series, config, quality, backtest) if path is not None]
+    sources = [path for path in (series, config, quality, backtest, nowcast) if path is not None]
+    projection = read_projection(nowcast, columns=table.columns) if nowcast else Projection()
+    week = table.index(at) if at else table.counts.shape[1] - 1
+    labels = [table.label(index) for index in range(week + 1)]
     made = bulletin(
         Request(
             table=table,
             configuration=configuration,
-            week=table.index(at) if at else table.counts.shape[1] - 1,
+            week=week,
             made_at=f"{now():%Y-%m-%d %H:%M} UTC",
             place=Text(place, place),
             simulated=simulated,
             tiles=_tiles(tiles),
             quality=_json(quality, command="liudu-outbreak import"),
             backtest=_json(backtest, command="liudu-outbreak backtest --json"),
-            provisional=provisional,
+            provisional=max(provisional, projection.last_weeks(labels)),
+            projected=projection.medians,
             threshold=threshold,
             provenance=provenance(sources, config=config),
         )

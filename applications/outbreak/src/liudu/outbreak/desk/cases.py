@@ -16,11 +16,12 @@ from liudu.outbreak.aggregation import Counting, Weeks, aggregate, cases_behind
 from liudu.outbreak.commands.aggregate import day_of_import
 from liudu.outbreak.configuration import Configuration, read_configuration
 from liudu.outbreak.linelist import CASES, QUALITY, scan_cases
+from liudu.outbreak.report.provisional import Projection, read_projection
 from liudu.outbreak.report.tiles import EMPTY, Tiles, read_tiles
 from liudu.outbreak.series import Calendar, SeriesTable, read_series, week_number
 
 SERIES, CONFIGURATION, TILES, BACKTEST = "series.csv", "config.yaml", "tiles.yaml", "backtest.json"
-PROVISIONAL: Final = "provisional.json"
+NOWCAST: Final = "nowcast.csv"
 COUNTED_BY: Final = ("district", "disease")
 PSEUDONYM_DIGITS: Final = 10
 CASES_SHOWN_MAX: Final = 2000
@@ -126,9 +127,18 @@ class Store:
         """Return the last backtest that was put into the folder."""
         return _json(self.folder / BACKTEST)
 
-    def provisional_weeks(self) -> int:
-        """Return how many of the last weeks may still grow: ``provisional.json``."""
-        return int((_json(self.folder / PROVISIONAL) or {}).get("weeks", 0))
+    def projection(self, table: SeriesTable) -> Projection:
+        """Return what ``nowcast.csv`` expects of the last weeks; nothing if there is none.
+
+        Raises
+        ------
+        NotANowcastError
+
+        """
+        path = self.folder / NOWCAST
+        if not path.is_file():
+            return Projection()
+        return read_projection(path, columns=table.columns)
 
     def sources(self) -> list[Path]:
         """Return the files that a bulletin rests on."""

@@ -372,13 +372,16 @@ def paper(request: HttpRequest, kind: str) -> HttpResponse:
     member, data = _member(request), watching.store()
     try:
         configuration, table = data.configuration(), data.table()
+        projection = data.projection(table)
+        labels = [table.label(index) for index in range(table.counts.shape[1])]
         made = bulletin(
             Request(
                 table=table, configuration=configuration, week=table.counts.shape[1] - 1,
                 made_at=timezone.localtime(now()).strftime("%Y-%m-%d %H:%M"),
                 simulated=settings.LIUDU_SITE.simulated, tiles=data.tiles(),
                 quality=data.quality(), backtest=data.backtest(),
-                provisional=data.provisional_weeks(), threshold=THRESHOLD,
+                provisional=projection.last_weeks(labels), projected=projection.medians,
+                threshold=THRESHOLD,
                 districts=frozenset(member.districts) or None,
                 provenance=provenance(data.sources(), config=None),
             )

@@ -73,9 +73,12 @@ def _detect(run: Run, *, at: datetime) -> None:
         run.watched[name] = run.watched.get(name, 0) + 1
     run.total = STAGES + len(found.raised)
     _advance(run, done=2)
+    projection = data.projection(table)
+    labels = [table.label(index) for index in range(week + 1)]
     drawn = curves(
         table, configuration=configuration, rows=[one.row for one in found.raised], week=week,
-        alpha=found.alpha, provisional=data.provisional_weeks(),
+        alpha=found.alpha, provisional=projection.last_weeks(labels),
+        projected=projection.medians,
     )  # fmt: skip
     _advance(run, done=STAGES)
     names = data.names()

@@ -107,7 +107,15 @@ def bulletin(request: Request) -> Bulletin:
     drawn = week.raised[:SIGNALS_DRAWN_MAX]
     shown = [
         curve.suppressed(threshold=request.threshold)
-        for curve in _with_projection(request, drawn, week)
+        for curve in curves(
+            request.table,
+            configuration=request.configuration,
+            rows=[raised.row for raised in drawn],
+            week=request.week,
+            alpha=week.alpha,
+            provisional=request.provisional,
+            projected=request.projected,
+        )
     ]
     chart, map_table = _map(request, week)
     place = request.place
@@ -151,24 +159,6 @@ def _within(week: Week, *, request: Request) -> Week:
 
 def _districts(table: SeriesTable) -> list[str]:
     return [district_of(dict(zip(table.columns, key, strict=True))) for key in table.keys]
-
-
-def _with_projection(request: Request, drawn: tuple[Raised, ...], week: Week) -> list[Curve]:
-    found = curves(
-        request.table,
-        configuration=request.configuration,
-        rows=[raised.row for raised in drawn],
-        week=request.week,
-        alpha=week.alpha,
-        provisional=request.provisional,
-    )
-    keys = [request.table.keys[raised.row] for raised in drawn]
-    return [
-        attrs.evolve(
-            curve, projected=tuple(request.projected.get((key, name)) for name in curve.weeks)
-        )
-        for key, curve in zip(keys, found, strict=True)
-    ]
 
 
 def _headline(week: Week) -> Text:

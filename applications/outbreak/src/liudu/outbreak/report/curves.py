@@ -1,6 +1,6 @@
 """The epidemic curve of a series: counts beside what was expected and what would alarm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from liudu.outbreak.configuration import Configuration
 from liudu.outbreak.series import SeriesTable
+from liudu.outbreak.suppression import suppress
 from liudu.outbreak.watch import watch
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,9 @@ class Curve:
         """
         if threshold <= 1:
             return self
-        hidden = tuple(c is not None and 0 < c < threshold for c in self.counts)
+        known = np.array([0.0 if count is None else count for count in self.counts])
+        # No totals over weeks are published, so no further week has to be hidden.
+        hidden = tuple(suppress(known, threshold=threshold, totals=()).hidden.tolist())
         lifted = tuple(None if b is None else max(b, threshold - 1.0) for b in self.bound)
         return attrs.evolve(
             self,
@@ -86,6 +89,7 @@ def curves(
     alpha: float,
     weeks_shown: int = WEEKS_SHOWN,
     provisional: int = 0,
+    projected: Mapping[tuple[tuple[str, ...], str], float] | None = None,
 ) -> tuple[Curve, ...]:
     """Return the curves of some rows up to a column of the table.
 
@@ -95,6 +99,8 @@ def curves(
         Largest p that alarms in that week; bounds of earlier weeks are drawn at the same.
     provisional
         So many of the last weeks may still grow by late reports.
+    projected
+        Key of a series and week → what a nowcast expects of it.
 
     """
     chosen = np.asarray(rows, np.int64)
@@ -114,9 +120,10 @@ def curves(
     low, high = detection.bound(alpha=1.0 - BAND), detection.bound(alpha=BAND)
     alarm = detection.alarms(alpha=level)
     late = tuple(index > len(at) - 1 - provisional for index in range(len(at)))
+    labels = tuple(table.label(index) for index in at)
     return tuple(
         Curve(
-            weeks=tuple(table.label(index) for index in at),
+            weeks=labels,
             counts=_plain(detection.observed[row]),
             expected=_plain(detection.expected[row]),
             low=_plain(low[row]),
@@ -125,7 +132,7 @@ def curves(
             alarm=tuple(bool(value) for value in alarm[row]),
             provisional=late,
             hidden=(False,) * len(at),
-            projected=(None,) * len(at),
+            projected=tuple((projected or {}).get((part.keys[row], name)) for name in labels),
         )
         for row in range(chosen.size)
     )
