@@ -258,14 +258,24 @@ class _Explainer:
             unknown |= {
                 one for one in facts_of(self.rule.amount) if self.table.cell(one, 0) is None
             }
-        wanted = {self.pack.facts[name].document for name in unknown} - {""}
+        facts = [self.pack.facts[name] for name in self.pack.facts if name in unknown]
+        wanted = {fact.document for fact in facts} - {""}
         papers = [_paper(self.pack, name) for name in documents_in_order(self.pack, wanted)]
+        asked = [_confirmation(fact) for fact in facts if not fact.document]
         advised = [
             Step(say=atom.advice, bureau=self.rule.rule.bureau)
-            for atom in self.atoms
-            if atom.holds is not True and atom.advice is not None
+            for atom in false
+            if atom.advice is not None
         ]
-        return (*papers, *advised)
+        return (*papers, *asked, *advised)
+
+
+def _confirmation(fact: Fact) -> Step:
+    """Return the step that makes a fact known which no document proves."""
+    if fact.question is not None:
+        return Step(say=fact.question, bureau=fact.bureau)
+    label = fact.label
+    return Step(say=Words(f"核实：{label.zh}", f"confirm: {label.say('en')}"), bureau=fact.bureau)
 
 
 def _paper(pack: Pack, name: str) -> Step:

@@ -1,0 +1,186 @@
+"""``liudu-rules explain``: one subject, every rule, and why."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from liudu.contract import Refusal
+from liudu.rules._explain import Determination, Status, Step, explain
+from liudu.rules._fact import Fact, money_text
+from liudu.rules._intake import read_table
+from liudu.rules._lower import closest
+from liudu.rules._pack import Pack
+from liudu.rules._program import compile_pack
+from liudu.rules._table import FactTable, UnknownFactError, encoded_row
+from liudu.rules.clock import today
+from liudu.rules.console import (
+    Console,
+    as_day,
+    assignments,
+    day_option,
+    load_pack,
+    read_settings,
+    with_console,
+)
+
+SIGN = {
+    Status.ELIGIBLE: click.style("✓", fg="green"),
+    Status.INELIGIBLE: click.style("✗", fg="red"),
+    Status.UNKNOWN: click.style("?", fg="yellow"),
+}
+
+
+class NoSuchSubjectError(Refusal):
+    """The table has no row of that subject."""
+
+    en = "{subject} is not in {file}."
+    zh = "{file} 中没有 {subject}。"
+
+
+class NoSuchRuleError(Refusal):
+    """The pack has no such rule in force."""
+
+    en = "{rule} is no rule in force on {on}{hint}; there are {known}."
+    zh = "{on} 没有生效的规则 {rule}{hint}；现有：{known}。"
+
+
+@click.command(short_help="解释一个主体的判定 · explain one subject")
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="一个事实 · one fact")
+@click.option("--facts", "table", type=click.Path(path_type=Path), help="事实表 · a table, CSV")
+@click.option("--subject", help="表中的主体 · whom of the table")
+@click.option("--encoding", default="utf-8", show_default=True, help="表的编码 · of the table")
+@click.option("--rule", help="只看一条规则 · only one rule")
+@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="参数 · a parameter")
+@day_option
+@with_console
+def command(
+    console: Console,
+    *,
+    pack: Path,
+    facts: tuple[str, ...],
+    table: Path | None,
+    subject: str | None,
+    encoding: str,
+    rule: str | None,
+    kind: str | None,
+    settings: tuple[str, ...],
+    on: Any,  # noqa: ANN401 - what click hands over
+) -> None:
+    """解释一个主体：能享受什么、为什么、还差什么 · Explain what one subject is due, and why.
+
+    PACK 是政策包；未给出的事实按未知处理 · is the pack; a fact that is not given is unknown.
+    """
+    policy, day = load_pack(pack), as_day(on, today())
+    program = compile_pack(policy, on=day, subject=kind, settings=read_settings(policy, settings))
+    if rule is not None and rule not in program.rules:
+        near = closest(rule, list(program.rules))
+        raise NoSuchRuleError(
+            rule=rule, on=day, hint=f" ({near}?)" if near else "", known=", ".join(program.rules)
+        )
+    rows, index = _row(
+        policy, facts=facts, table=table, subject=subject, encoding=encoding, day=day
+    )
+    said = [one for one in explain(program, rows, index) if rule in (None, one.rule.name)]
+    console.emit({"determinations": [as_json(one) for one in said]})
+    for one in said:
+        _show(console, one)
+
+
+def _row(
+    policy: Pack,
+    *,
+    facts: tuple[str, ...],
+    table: Path | None,
+    subject: str | None,
+    encoding: str,
+    day: date,
+) -> tuple[FactTable, int]:
+    if table is None:
+        known = {
+            name: _fact(policy, name).read(value) for name, value in assignments(facts).items()
+        }
+        return encoded_row(policy.facts, known, subject=subject or "-"), 0
+    rows = read_table(table, policy.facts, on=day, encoding=encoding)
+    if subject is None and len(rows) == 1:
+        return rows, 0
+    if subject is None or subject not in rows.subjects:
+        raise NoSuchSubjectError(subject=subject, file=table.name)
+    return rows, list(rows.subjects).index(subject)
+
+
+def _fact(policy: Pack, name: str) -> Fact:
+    if name not in policy.facts:
+        near = closest(name, list(policy.facts))
+        raise UnknownFactError(
+            name=name,
+            hint_en=f" (did you mean {near}?)" if near else "",
+            hint_zh=f"（是否指 {near}？）" if near else "",
+        )
+    return policy.facts[name]
+
+
+def as_json(one: Determination) -> dict[str, Any]:
+    """Return a determination for machines."""
+    return {
+        "id": one.id,
+        "pack": one.pack,
+        "version": one.version,
+        "on": one.on,
+        "subject": one.subject,
+        "rule": one.rule.name,
+        "status": one.status,
+        "amount_fen": one.amount_fen,
+        "payable_fen": one.payable_fen,
+        "near": one.near,
+        "would_bring_fen": one.would_bring_fen,
+        "clause": one.rule.clause,
+        "bureau": one.rule.bureau,
+        "reason": {"zh": one.reason("zh"), "en": one.reason("en")},
+        "atoms": [
+            {
+                "say": atom.say.zh,
+                "holds": atom.holds,
+                "expression": atom.written,
+                "facts": {fact.name: fact.value for fact in atom.facts},
+                "act": atom.advice.zh if atom.advice else None,
+            }
+            for atom in one.atoms
+        ],
+        "missing": [{"fact": fact.name, "bureau": fact.bureau} for fact in one.missing],
+        "open_parameters": list(one.open_parameters),
+        "steps": [{"say": step.say.zh, "bureau": step.bureau} for step in one.steps],
+    }
+
+
+def _show(console: Console, one: Determination) -> None:
+    title = {"zh": one.rule.title.zh, "en": one.rule.title.say("en")}
+    amount = (
+        "" if one.amount_fen in (None, 0) else money_text(one.amount_fen or 0, console.language)
+    )
+    console.say(
+        zh=f"{SIGN[one.status]} {title['zh']} {amount}　{one.rule.clause}　{one.rule.bureau}",
+        en=f"{SIGN[one.status]} {title['en']} {amount}  {one.rule.clause}  {one.rule.bureau}",
+    )
+    for atom in one.atoms:
+        console.say(
+            zh=f"    {atom.mark} {atom.say.say('zh')}", en=f"    {atom.mark} {atom.say.say('en')}"
+        )
+    console.say(zh=f"    {one.reason('zh')}", en=f"    {one.reason('en')}")
+    for number, step in enumerate(one.steps, 1):
+        _show_step(console, number, step)
+    console.say(zh=f"    编号 {one.id}", en=f"    id {one.id}")
+
+
+def _show_step(console: Console, number: int, step: Step) -> None:
+    zh, en = [step.bureau] if step.bureau else [], [step.bureau] if step.bureau else []
+    if step.working_days:
+        zh.append(f"{step.working_days} 个工作日")
+        en.append(f"{step.working_days} working days")
+    console.say(
+        zh=f"    {number}. {step.say.say('zh')}" + (f"（{'，'.join(zh)}）" if zh else ""),
+        en=f"    {number}. {step.say.say('en')}" + (f" ({', '.join(en)})" if en else ""),
+    )

@@ -1,0 +1,190 @@
+"""``liudu-rules run``: a pack over a table of subjects."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+import click
+
+from liudu.rules._city import CityCount, run_city
+from liudu.rules._explain import STATUS, determination_id
+from liudu.rules._fact import money_text
+from liudu.rules._intake import CHUNK_ROWS, read_chunks, read_table
+from liudu.rules._program import Program, compile_pack
+from liudu.rules._run import Run, run
+from liudu.rules._settle import BudgetUse, Settlement, settle
+from liudu.rules.clock import today
+from liudu.rules.console import (
+    Console,
+    NotWritableError,
+    as_day,
+    day_option,
+    load_pack,
+    read_settings,
+    with_console,
+)
+
+COLUMNS = ("subject", "rule", "status", "near", "amount_fen", "payable_fen", "determination")
+
+
+@click.command(short_help="对全体主体运行 · run a pack over all subjects")
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.argument("facts", type=click.Path(exists=True, path_type=Path))
+@click.option("--encoding", default="utf-8", show_default=True, help="表的编码 · of the table")
+@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="参数 · a parameter")
+@click.option("--out", type=click.Path(path_type=Path), help="逐条结果 · every answer, CSV")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="--out 也写不符合的 · --out lists the ineligible too",
+)
+@click.option(
+    "--chunk",
+    default=0,
+    show_default=True,
+    help=f"分块行数，0 为一次读入 · rows at a time, 0 for all; e.g. {CHUNK_ROWS}",
+)
+@day_option
+@with_console
+def command(
+    console: Console,
+    *,
+    pack: Path,
+    facts: Path,
+    encoding: str,
+    kind: str | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    chunk: int,
+    on: Any,  # noqa: ANN401 - what click hands over
+    everything: bool,
+) -> None:
+    """对一张事实表运行政策包 · Run a pack over a table of facts.
+
+    分块时不计算项目总预算（谁先谁后要看完全部才知道） · In chunks, budgets over all subjects
+    are not applied: who comes first is known only at the end.
+    """
+    policy, day = load_pack(pack), as_day(on, today())
+    program = compile_pack(policy, on=day, subject=kind, settings=read_settings(policy, settings))
+    uses: tuple[BudgetUse, ...] = ()
+    with _writing(out) as file:
+        writer = _Writer(file, program, everything=everything) if file else None
+        if chunk:
+            tables = read_chunks(facts, policy.facts, on=day, encoding=encoding, rows=chunk)
+            count = run_city(program, tables, each=writer or (lambda _run: None))
+        else:
+            result = run(program, read_table(facts, policy.facts, on=day, encoding=encoding))
+            settled = settle(result)
+            count, uses = _count(result, settled), settled.budgets
+            if writer:
+                writer.write(result, settled)
+    console.emit(_as_json(program, count, uses))
+    _show(console, program, count, uses)
+
+
+def _count(result: Run, settled: Settlement) -> CityCount:
+    payable = {name: one.total_fen for name, one in settled.payable.items()}
+    return CityCount(subjects=len(result.table), rules=result.counts(), payable_fen=payable)
+
+
+@contextmanager
+def _writing(path: Path | None) -> Iterator[TextIO | None]:
+    """Open a file that appears under its name only when it is complete."""
+    if path is None:
+        yield None
+        return
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        unfinished.replace(path)
+    except OSError as error:
+        raise NotWritableError(path=path, problem=error.strerror) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+class _Writer:
+    """Writes a line for each answer."""
+
+    def __init__(self, file: TextIO, program: Program, *, everything: bool) -> None:
+        self.lines = csv.writer(file)
+        self.lines.writerow(COLUMNS)
+        self.program = program
+        self.everything = everything
+
+    def __call__(self, result: Run) -> None:
+        self.write(result, settle(result, programmes=False))
+
+    def write(self, result: Run, settled: Settlement) -> None:
+        for name, rule in self.program.rules.items():
+            status, near, amounts = result.status(name), result.near(name), result.amounts(name)
+            paid = settled.payable[name]
+            final = {
+                int(row): int(amount)
+                for row, amount, open_ in zip(paid.rows, paid.amount_fen, paid.open, strict=True)
+                if not open_
+            }
+            for row in range(len(result.table)):
+                if self.everything or status[row] != 0 or near[row]:
+                    self.lines.writerow(
+                        (
+                            result.table.subjects[row],
+                            name,
+                            STATUS[int(status[row])],
+                            int(near[row]),
+                            int(amounts[row]) if status[row] == 1 else "",
+                            final.get(row, ""),
+                            determination_id(self.program, rule, result.table, row),
+                        )
+                    )
+
+
+def _as_json(program: Program, count: CityCount, uses: tuple[BudgetUse, ...]) -> dict[str, Any]:
+    return {
+        "pack": program.pack.name,
+        "version": program.pack.version,
+        "digest": program.pack.digest,
+        "on": program.on,
+        "subjects": count.subjects,
+        "rules": [
+            {**attrs.asdict(one), "payable_fen": count.payable_fen[one.rule]} for one in count.rules
+        ],
+        "budgets": [attrs.asdict(one) for one in uses],
+    }
+
+
+def _show(
+    console: Console, program: Program, count: CityCount, uses: tuple[BudgetUse, ...]
+) -> None:
+    console.say(
+        zh=f"{program.pack.title.zh} {program.pack.version}　{program.on}　{count.subjects} 个主体",
+        en=f"{program.pack.title.say('en')}, version {program.pack.version}, {program.on}, {count.subjects} subjects",  # noqa: E501
+    )
+    for one in count.rules:
+        paid = count.payable_fen[one.rule]
+        console.say(
+            zh=f"  {one.rule}：符合 {one.eligible}，未知 {one.unknown}，只差一步 {one.near}，应付 {money_text(paid, 'zh')}",  # noqa: E501
+            en=f"  {one.rule}: {one.eligible} eligible, {one.unknown} unknown, {one.near} one step away, {money_text(paid, 'en')} payable",  # noqa: E501
+        )
+    for use in uses:
+        _show_budget(console, use)
+
+
+def _show_budget(console: Console, use: BudgetUse) -> None:
+    limit = {
+        "zh": "待定" if use.limit_fen is None else money_text(use.limit_fen, "zh"),
+        "en": "not set" if use.limit_fen is None else money_text(use.limit_fen, "en"),
+    }
+    day = use.exhausted_on
+    console.say(
+        zh=f"  预算 {use.budget}：{limit['zh']}，已付 {money_text(use.paid_fen, 'zh')}，未获 {use.turned_away} 笔"  # noqa: E501
+        + (f"，{day} 用完" if day else ""),
+        en=f"  budget {use.budget}: {limit['en']}, {money_text(use.paid_fen, 'en')} paid, {use.turned_away} turned away"  # noqa: E501
+        + (f", exhausted on {day}" if day else ""),
+    )
