@@ -65,6 +65,7 @@ CASES, QUALITY, REJECTED_ROWS, DUPLICATES = (
 EXCEL: Final = frozenset({".xlsx", ".xlsm", ".xls"})
 PERSON_DAYS: Final = 30
 PART_ROWS: Final = 500_000
+GROUP_ROWS: Final = 50_000
 
 
 class NoFilesError(Refusal):
@@ -323,7 +324,7 @@ def _named(column: str, *, labels: list[str]) -> pl.Expr:
 def _sink_cases(kept: pl.LazyFrame, *, labels: list[str], to: Path) -> None:
     kept.select(
         *CASE, _named(FILE, labels=labels).alias("file"), pl.col(ROW).alias("row")
-    ).sink_parquet(to)
+    ).sink_parquet(to, row_group_size=GROUP_ROWS)
 
 
 def _sink_rejected(
