@@ -155,6 +155,12 @@ def test_the_desk_comes_up_answers_and_leaves_a_whole_audit(tmp_path):
         )  # fmt: skip
         assert second.returncode == 2
         assert str(process.pid) in second.stderr
+        beside = subprocess.run(
+            [*COMMAND, "serve", "--data", str(tmp_path), "--refresh", "--json"],
+            env=ENVIRONMENT, capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        assert beside.returncode == 1
+        assert "series.csv" in beside.stdout
     finally:
         process.terminate()
         process.communicate(timeout=30)

@@ -23,7 +23,7 @@ VERSION: Final = "0.1.0"
 SETTINGS_FILE: Final = "settings.json"
 LABELS_FILE: Final = "labels.csv"
 MARK_FILE: Final = "simulated.json"  # `liudu-trial seal` takes it as the mark of simulated data
-MEMORY_MIB: Final = 1024
+MEMORY_MIB: Final = 768
 WARM_S: Final = 240.0  # the compiler at work on a slow machine
 MAIN: Final = '''\
 """Early warning, step by step; see liudu/outbreak/solution/stream.py."""

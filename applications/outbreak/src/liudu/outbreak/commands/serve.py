@@ -3,6 +3,7 @@
 import secrets
 import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,9 @@ import click
 
 from liudu.contract import Refusal
 from liudu.outbreak.clock import now
-from liudu.outbreak.console import Console, with_console
+from liudu.outbreak.console import EXIT_NO, Console, with_console
 from liudu.outbreak.desk.demo import is_simulated, write_demo
-from liudu.outbreak.desk.serving import listening, locked, opened, serve
+from liudu.outbreak.desk.serving import FolderInUseError, listening, locked, opened, serve
 from liudu.outbreak.desk.settings import Site
 
 DEMO_FOLDER: Final = Path("var/outbreak-demo")
@@ -96,7 +97,7 @@ def command(
         simulated=is_simulated(folder),
     )  # fmt: skip
     if create_user is not None:
-        opened(site)
+        opened(site, alone=False)
         password = _password(console)
         _make_user(create_user, password=password, role=role, districts=district, email=email)
         console.emit({"user": create_user, "role": role, "districts": list(district)})
@@ -104,15 +105,27 @@ def command(
             zh=f"已创建用户 {create_user}（{role}）。", en=f"Made user {create_user} ({role})."
         )
         return
-    with locked(site):
-        opened(site)
+    with ExitStack() as held:
+        opened(site, alone=_alone(held, site, required=not refresh))
         if demo:
             _demo_users(console)
         if refresh:
-            _refresh(console)
+            if not _refresh(console):
+                sys.exit(EXIT_NO)
             return
         with listening(host=host, port=port) as bound:
             _serve(console, bound, host=host)
+
+
+def _alone(held: ExitStack, site: Site, *, required: bool) -> bool:
+    """Take the folder; a detection on its own may run beside a server."""
+    try:
+        held.enter_context(locked(site))
+    except FolderInUseError:
+        if required:
+            raise
+        return False
+    return True
 
 
 def _folder(data: Path | None, *, demo: bool) -> Path:
@@ -171,7 +184,8 @@ def _demo_users(console: Console) -> None:
     _refresh(console)
 
 
-def _refresh(console: Console) -> None:
+def _refresh(console: Console) -> bool:
+    """Evaluate the newest week; return whether that went well."""
     from liudu.outbreak.desk.services import begin_run  # noqa: PLC0415 - Django is configured now
     from liudu.outbreak.desk.watching import detect_newest  # noqa: PLC0415
 
@@ -187,6 +201,7 @@ def _refresh(console: Console) -> None:
             zh=f"{run.week}：新信号 {run.raised} 个，已知信号仍持续 {run.repeated} 个。",
             en=f"{run.week}: {run.raised} new signals, {run.repeated} known ones seen again.",
         )
+    return bool(run.state == "done")
 
 
 def _serve(console: Console, bound: socket.socket, *, host: str) -> None:

@@ -97,8 +97,10 @@ def check_database(path: Path) -> None:
         raise BrokenDatabaseError(file=path, found=answer[0] if answer else "empty")
 
 
-def opened(site: Site) -> None:
+def opened(site: Site, *, alone: bool) -> None:
     """Start Django on a folder and bring its database up to date.
+
+    With `alone`, no other process has the folder: a detection that seems to run is broken.
 
     Raises
     ------
@@ -113,7 +115,8 @@ def opened(site: Site) -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     site.database.chmod(0o600)
-    end_broken_runs(at=now())
+    if alone:
+        end_broken_runs(at=now())
 
 
 def listening(*, host: str, port: int) -> socket.socket:
