@@ -6,6 +6,7 @@ and budgets stay with the engine.
 """
 
 from liudu.rules.sql._dialect import Dialect, UnwritableTextError
+from liudu.rules.sql._rows import answer_rows, fact_rows
 from liudu.rules.sql._statement import (
     Source,
     TooWideError,
@@ -21,7 +22,9 @@ __all__ = [
     "TooWideError",
     "UnknownRuleError",
     "UnwritableTextError",
+    "answer_rows",
     "answers_sql",
     "counts_sql",
+    "fact_rows",
     "facts_table_sql",
 ]
