@@ -10,10 +10,8 @@ and are printed apart.
 """
 
 import contextlib
-import datetime
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -22,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from record import write_result
 
 from liudu.acceptance import Promise
 from liudu.sandbox import SelfTest, best_level, selftest
@@ -32,7 +31,6 @@ from liudu.trial.serving import Clock
 
 SEED = 20261120
 SIDE_PX = 160
-RESULT = Path(__file__).parent / "results" / "trial_overhead.json"
 SOLUTION = """
 import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -181,10 +179,6 @@ def main():
     wall, wall_interval = overhead(runs[:, 0], bare_ones[:, 0], rng=rng)
     cpu, cpu_interval = overhead(runs[:, 1], bare_ones[:, 1], rng=rng)
     result = {
-        "command": "uv run python bench/trial_overhead.py",
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),  # noqa: TID251
-        "machine": f"{os.cpu_count()} x {platform.machine()}, Linux {platform.release()}, "
-        f"Python {platform.python_version()}",
         "load_1min": os.getloadavg()[0],
         "level": level.label,
         "pieces": pieces,
@@ -196,8 +190,7 @@ def main():
         "cpu_overhead_interval": cpu_interval,
         **apart,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    write_result("trial_overhead", result)
     for name, value, (low, high) in (("wall", wall, wall_interval), ("CPU", cpu, cpu_interval)):
         print(f"overhead, {name}: {value:.2%} [{low:.2%}, {high:.2%}] at {level.label}")
     print(

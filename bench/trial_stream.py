@@ -6,10 +6,6 @@ checked against the contract and timed. At each sandbox level, with 64 items in 
 lock-step. The peer in the same run is a loop of readline and print over bare pipes.
 """
 
-import datetime
-import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -18,6 +14,7 @@ from pathlib import Path
 
 import attrs
 import numpy as np
+from record import write_result
 
 from liudu.contract import Item, Manifest
 from liudu.sandbox import Level, Limits, available, claim_slot
@@ -26,7 +23,6 @@ from liudu.trial.serve_stream import serve_stream
 from liudu.trial.serving import Clock, Isolation, Terms
 
 SEED = 20261120
-RESULT = Path(__file__).parent / "results" / "trial_stream.json"
 WINDOW = 64
 ECHO = """
 import json, sys
@@ -113,10 +109,6 @@ def main():
                 into["p50"].append(np.percentile(latency_us, 50))
                 into["p99"].append(np.percentile(latency_us, 99))
     result = {
-        "command": "uv run python bench/trial_stream.py",
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),  # noqa: TID251
-        "machine": f"{os.cpu_count()} x {platform.machine()}, Linux {platform.release()}, "
-        f"Python {platform.python_version()}",
         "items": count,
         "rounds": rounds,
         "peer_lock_step_items_per_s": row(bare),
@@ -130,8 +122,7 @@ def main():
             for level, values in found.items()
         },
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    write_result("trial_stream", result)
     print(f"{'bare pipes, lock-step':32} {np.median(bare):10,.0f} items/s")
     for level, rows in result["levels"].items():
         for title, values in rows.items():

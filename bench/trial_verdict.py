@@ -9,12 +9,10 @@ Run as ``uv run python bench/trial_verdict.py``.
 
 import json
 import os
-import platform
-from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from record import write_result
 from scipy.stats import beta
 
 from liudu.acceptance import Promise, judge, plan
@@ -123,6 +121,7 @@ def main():
         "score_s": took["score"],
         "judge_s": took["judge"],
         "verdict_s": verdict_s,
+        "plan_and_verdict_s": took["plan"] + verdict_s,
         "read_and_verdict_s": whole_s,
         "score_by_id_s": took["score by id"],
         "plain_verdict_s": took["plain verdict"],
@@ -131,10 +130,6 @@ def main():
         "read_and_verdict_times_as_fast": plain_s / whole_s,
     }
     result = {
-        "command": "uv run python bench/trial_verdict.py",
-        "date": datetime.now(UTC).date().isoformat(),  # noqa: TID251
-        "machine": f"{os.cpu_count()} x {platform.machine()}, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}",
         "load_1min": round(os.getloadavg()[0], 1),
         "rows": ROWS,
         "repeats": REPEATS,
@@ -144,9 +139,7 @@ def main():
         low, middle, high = (round(float(q), 4) for q in np.quantile(values, (0.05, 0.5, 0.95)))
         print(f"{name:32} {low:8.3f} {middle:8.3f} {high:8.3f}")
         result |= {name: middle, f"{name}_interval": [low, high]}
-    path = Path(__file__).parent / "results" / "trial_verdict.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result("trial_verdict", result)
 
 
 if __name__ == "__main__":

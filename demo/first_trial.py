@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HERE = Path("var") / "demo"
-PIECES = 4000
+PIECES = 3000
 SEED = 20261120
 
 PROMISE = """\
@@ -26,7 +26,7 @@ mode: batch
 level: process            # the weakest level allowed here, so that the demo runs anywhere
 line: {pieces_per_h: 6000, positive_share: 0.01}
 targets:
-  - {metric: miss_rate,        op: "<",  limit: 0.02, confidence: 0.95, hoped: 0.005}
+  - {metric: miss_rate,        op: "<",  limit: 0.01, confidence: 0.95, hoped: 0.002}
   - {metric: overkill_rate,    op: "<=", limit: 0.03, confidence: 0.95, hoped: 0.01}
   - {metric: throughput_per_h, op: ">=", limit: 6000}
 """

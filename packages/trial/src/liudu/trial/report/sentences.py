@@ -269,9 +269,10 @@ def meaning(entry: Json, *, task: str, show: Callable[[float | None], str]) -> T
             f"Measured from outside over the whole run: {show(entry['point'])}.",
         )
     if metric is None or bound is None:
-        return NOTES.get(
-            str(entry.get("note")), Text("没有可用的界。", "There is no bound for it.")
-        )
+        note = NOTES.get(str(entry.get("note")))
+        if note is None:
+            return Text("没有可用的界。", "There is no bound for it.")
+        return Text(note.zh, note.en[0].upper() + note.en[1:])
     sure, upper = percent(entry.get("confidence", 0.95)), side == "upper"
     zh, en = ("不超过", "at most") if upper else ("不少于", "at least")
     if metric.kind == "ratio":
@@ -364,6 +365,7 @@ METHOD_NAMES = {
     "cluster_betting": Text("按组的押注法", "betting over clusters"),
     "order_statistics": Text("顺序统计量", "order statistics"),
     "batch_means": Text("分批均值", "batch means"),
+    "repeats": Text("分批计时的 t 区间", "t interval over timed chunks"),
     "measured": Text("直接测量", "measured"),
     "e_process": Text("随时有效的 e 过程", "anytime-valid e-process"),
 }
@@ -549,10 +551,10 @@ METHODS = {
     "pace": (
         Text("吞吐量", "Throughput"),
         Text(
-            "分批均值法：把试验切成时段，用各段之间的波动估计长期速度的界；"
+            "把试验切成时段（流模式）或分批计时（批模式），用各段之间的波动估计长期速度的界；"
             "质量与速度在同一次运行中测得。",
-            "Batch means: the run is cut into stretches and their variation bounds the long-run "
-            "pace. Quality and speed are measured in one and the same run.",
+            "The run is cut into stretches (stream) or served in timed chunks (batch), and their "
+            "variation bounds the long-run pace. Quality and speed are measured in one run.",
         ),
     ),
     "measured": (
