@@ -114,6 +114,20 @@ def test_clusters_are_tested_in_turns_that_share_the_risk():
     assert used[-1] == 183  # 0.98 ** 183 <= 0.025, the first turn's share: no single piece fewer
 
 
+def test_the_end_of_the_sealed_set_is_a_turn_for_clusters_that_are_too_few_for_the_first():
+    bad = np.ones(1800, bool)
+    evidence = [
+        Counts(metric="miss_rate", event=bad, cluster=np.arange(1800) // 60),
+        Counts(metric="overkill_rate", event=np.zeros(1800, bool)),
+    ]
+    asked = promise(MISS, OVERKILL)
+    before = look(asked, evidence)
+    assert before.answers[0] == "not_yet"
+    ended = look(asked, evidence, before.state, at_end=True)
+    assert ended.answers == ("refuted", "proved")
+    assert ended.state.turns[0].count == 1
+
+
 def test_all_kinds_of_targets_are_looked_at_together():
     more = (
         {"metric": "throughput_per_h", "op": ">=", "limit": 6000},

@@ -105,6 +105,7 @@ def look(
     state: LookState | None = None,
     *,
     strata: Mapping[str, Collection[str]] | None = None,
+    at_end: bool = False,
 ) -> Look:
     """Judge what was seen so far, validly however often and whenever one looks and stops.
 
@@ -112,7 +113,8 @@ def look(
     Ville's inequality a false proof has at most the risk α over all looks together, and so has a
     false refutation. Trials in clusters, which may be half shown at a look, means and the pace
     are tested in turns: a turn comes when there are a quarter more trials
-    than at the last one, and the k-th turn risks α/(k(k+1)), which adds up to α.
+    than at the last one, and the k-th turn risks α/(k(k+1)), which adds up to α. The end of the
+    sealed set is a turn too, for where it lies was known before.
 
     What is decided stays decided.
 
@@ -126,6 +128,8 @@ def look(
         Of the last look; None at the first.
     strata
         For targets in every class: the classes in the sealed set, by metric.
+    at_end
+        Whether the whole sealed set was shown; never because of what it showed.
 
     Returns
     -------
@@ -150,13 +154,13 @@ def look(
         if isinstance(found, Counts) and target.every_class:
             names = _known_classes(target, strata)
             if _clustered(found.cluster):
-                verdict, turns[place] = _turned(target, found, turn)
+                verdict, turns[place] = _turned(target, found, turn, at_end=at_end)
                 if verdict.answer == "proved" and not _all_classes_seen(verdict, names):
                     verdict = evolve(verdict, answer="not_yet")
             else:
                 verdict = _look_classes(place, target, found, classes, names)
         else:
-            verdict, turns[place] = _look_target(target, found, turn)
+            verdict, turns[place] = _look_target(target, found, turn, at_end=at_end)
         if verdict.answer != "not_yet" and not isinstance(found, Measured):
             decided[place] = verdict
         elif _is_hopeless(target, found):
@@ -172,7 +176,9 @@ def look(
     )
 
 
-def _look_target(target: Target, found: Evidence, turn: Turn) -> tuple[TargetVerdict, Turn]:
+def _look_target(
+    target: Target, found: Evidence, turn: Turn, *, at_end: bool
+) -> tuple[TargetVerdict, Turn]:
     if isinstance(found, Measured):
         return judge_one(target, found), turn
     quantile = target.rule.quantile
@@ -181,7 +187,7 @@ def _look_target(target: Target, found: Evidence, turn: Turn) -> tuple[TargetVer
     if isinstance(found, Counts) and not _clustered(found.cluster):
         path = _path(bad_events(target, found), limit=bad_limit(target), alpha=target.alpha)
         return _path_verdict(target, path, ratio=True), turn
-    return _turned(target, found, turn)
+    return _turned(target, found, turn, at_end=at_end)
 
 
 def _look_quantile(target: Target, values: Values, quantile: float) -> TargetVerdict:
@@ -395,13 +401,16 @@ def _look_class(target: Target, name: str, bad: NDArray[np.bool_], *, classes: i
 # --- by turns -----------------------------------------------------------------------------------
 
 
-def _turned(target: Target, found: Evidence, turn: Turn) -> tuple[TargetVerdict, Turn]:
+def _turned(
+    target: Target, found: Evidence, turn: Turn, *, at_end: bool
+) -> tuple[TargetVerdict, Turn]:
     """Test when it is time, at the turn's share of the risk; else say where it stands.
 
     When a turn comes depends on the number of trials alone, never on what they showed.
     """
     trials = _unit_count(found)
     due = trials >= max(_first_turn(target, found), math.ceil(turn.trials * _TURN_GROWTH))
+    due = due or (at_end and trials > turn.trials)
     number = turn.count + 1 if due else max(turn.count, 1)
     spent = evolve(target, confidence=1 - spread_risk(target.alpha, turn=number))
     verdict = judge_one(spent, found)

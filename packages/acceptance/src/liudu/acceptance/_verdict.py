@@ -425,7 +425,8 @@ def _more_clusters(groups: Groups, *, limit: float, alpha: float) -> More | None
     if fewest is None:
         return None
     observed = smallest(same, low=fewest) if groups.mean < limit else None
-    return More(no_further_error=fewest, observed_rate=observed, unit="cluster")
+    unit: Literal["piece", "cluster"] = "piece" if groups.size_max == 1 else "cluster"
+    return More(no_further_error=fewest, observed_rate=observed, unit=unit)
 
 
 def _judge_counts(target: Target, counts: Counts) -> TargetVerdict:

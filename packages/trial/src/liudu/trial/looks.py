@@ -105,7 +105,8 @@ class Scorekeeper:
 
     def look_at(self, evidence: tuple[Evidence, ...], count: int) -> Look:
         """Look at evidence on the first `count` pieces; the next look goes on from this one."""
-        found = look(self.seal.promise, evidence, self._state, strata=self._strata)
+        at_end = count >= len(self.seal.items)
+        found = look(self.seal.promise, evidence, self._state, strata=self._strata, at_end=at_end)
         self._state = found.state
         self.taken.append(count)
         return found

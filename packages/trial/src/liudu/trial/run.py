@@ -11,6 +11,7 @@ import math
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -304,7 +305,7 @@ class _Run:
         """Bring the run to its end from wherever it stands."""
         resumed = self.journal.state is not None
         if self.journal.state is State.COMPLETE:
-            self._require_same_seal()
+            self._require_same_solution()
             return self._result(resumed=True)
         self._keep_to_the_plan()
         try:
@@ -427,6 +428,12 @@ class _Run:
                 before=before["seal"]["commitment"],
                 now=self.seal.digest,
             )
+
+    def _require_same_solution(self) -> None:
+        """Refuse to answer for one solution with the complete run of another."""
+        self._require_same_seal()
+        with tempfile.TemporaryDirectory(prefix="liudu-run-") as name:
+            self._require_same(open_bundle(self.solution, into=Path(name) / "app"))
 
     def _require_same(self, bundle: Bundle) -> None:
         self._require_same_seal()

@@ -74,6 +74,18 @@ class NotInTimeError(Refusal):
     zh = "{what_zh}在 {limit_s:g} 秒后仍无回应：请在时限内作答，并在每行之后刷新标准输出。"
 
 
+class NoExitError(Refusal):
+    """The solution goes on after the end."""
+
+    en = (
+        "The solution was still running {limit_s:g} s after “end”: exit with code 0 when “end” "
+        "comes or standard input closes."
+    )
+    zh = (
+        "收到 end 之后 {limit_s:g} 秒，方案仍未退出：收到 end 或标准输入关闭时，请以退出码 0 结束。"
+    )
+
+
 def serve_stream(
     solution: Solution,
     *,
@@ -321,7 +333,7 @@ class _Exchange:
             if left_s <= 0:
                 raise _StopError(
                     Reason.TIMEOUT,
-                    NotInTimeError(what="“end”", what_zh="“end”", limit_s=limit_s),
+                    NoExitError(limit_s=limit_s),
                 )
             if self._poll.poll(min(left_s, WAIT_S_MAX) * 1000):
                 self._read(self._monotonic())

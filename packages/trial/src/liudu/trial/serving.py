@@ -149,6 +149,24 @@ class SolutionCrashedError(Refusal):
     )
 
 
+class NoRoomForSolutionError(SolutionCrashedError):
+    """The solution ended badly and says that it had no room to write."""
+
+    en = (
+        "The solution ended with {ending} after {wall_s:.1f} s and says that it had no room to "
+        "write: /tmp holds {tmp_mib} MiB, /out {output_mib} MiB. Write less, or ask the owner for "
+        "a larger limit (tmp_mib, output_mib). See quarantine/stderr.txt."
+    )
+    zh = (
+        "方案运行 {wall_s:.1f} 秒后以{ending_zh}结束，并报告没有空间可写："
+        "/tmp 上限为 {tmp_mib} MiB，/out 上限为 {output_mib} MiB。请少写一些，或请数据方放宽上限（tmp_mib、output_mib）。"
+        "详见 quarantine/stderr.txt。"
+    )
+
+
+_NO_ROOM_WORDS = (b"No space left on device", b"File too large")
+
+
 class OutOfTimeError(Refusal):
     """The solution was still running when its time was up."""
 
@@ -211,6 +229,7 @@ class MissingItemsError(Refusal):
 class InfraError(Refusal):
     """The runner's machine failed, not the solution: the run is repeated, free of charge."""
 
+    machine = True
     en = (
         "This machine failed, not the solution: {what_en}. "
         "Nothing is lost and no attempt is counted: {way_out_en}."
@@ -239,7 +258,13 @@ def why_ended(outcome: Outcome, *, limits: Limits) -> tuple[Reason, Refusal | No
 
 
 def _crashed(outcome: Outcome, limits: Limits) -> Refusal:
-    del limits
+    if any(word in outcome.stderr for word in _NO_ROOM_WORDS):
+        return NoRoomForSolutionError(
+            wall_s=outcome.wall_s,
+            tmp_mib=limits.tmp_mib,
+            output_mib=limits.output_mib,
+            **_ending(outcome),
+        )
     return SolutionCrashedError(wall_s=outcome.wall_s, **_ending(outcome))
 
 

@@ -25,6 +25,7 @@ from liudu.trial.console import (
     EXIT_INTERRUPTED,
     EXIT_NO,
     Console,
+    InterruptedByHandError,
     refuse,
     with_console,
 )
@@ -43,6 +44,13 @@ class NothingToResumeError(Refusal):
 
     en = "{folder} holds no run to go on with: begin one with `liudu-trial run SEAL SOLUTION`."
     zh = "{folder} 中没有可继续的试验：请用 `liudu-trial run SEAL SOLUTION` 新建。"
+
+
+class RunInterruptedError(Refusal):
+    """Somebody ended the run."""
+
+    en = "Interrupted; the run in {folder} is marked broken."
+    zh = "已中断；{folder} 中的试验已标记为未完成。"
 
 
 class SealAndSolutionError(Refusal):
@@ -65,7 +73,7 @@ class OutputStaysSealedError(Refusal):
     )
 
 
-@click.command()
+@click.command(short_help="运行与判定 · run a solution and judge it")
 @click.argument("seal", type=click.Path(path_type=Path), required=False)
 @click.argument("solution", type=click.Path(path_type=Path), required=False)
 @click.option(
@@ -171,10 +179,10 @@ def command(
             _say_how_to_go_on(console, into)
             sys.exit(EXIT_INFRA)
         except KeyboardInterrupt:
-            console.say(
-                zh="已中断；试验已标记为未完成。", en="Interrupted; the run is marked broken."
-            )
-            _say_how_to_go_on(console, into)
+            begun = RunFolder(path=into).journal.exists()
+            refuse(console, RunInterruptedError(folder=into) if begun else InterruptedByHandError())
+            if begun:
+                _say_how_to_go_on(console, into)
             sys.exit(EXIT_INTERRUPTED)
     tell(console, ended)
     if show_output:
