@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -282,7 +284,7 @@ def _finished(
     kept = _without(good, repeats.dropped)
     progress("写出病例表", "writing the cases", 2, steps)
     labels = [one.source.label for one in ready]
-    _sink_cases(kept, labels=labels, to=scratch / CASES)
+    _sink_cases(staged, dropped=repeats.dropped, labels=labels, to=scratch / CASES)
     progress("写出质量报告", "writing the report", 3, steps)
     _sink_rejected(stage, ready=ready, repeats=repeats, to=scratch / REJECTED_ROWS)
     _write_duplicates(repeats, labels=labels, to=scratch / DUPLICATES)
@@ -321,10 +323,34 @@ def _named(column: str, *, labels: list[str]) -> pl.Expr:
     return pl.col(column).replace_strict(list(range(len(labels))), labels, return_dtype=pl.String)
 
 
-def _sink_cases(kept: pl.LazyFrame, *, labels: list[str], to: Path) -> None:
-    kept.select(
-        *CASE, _named(FILE, labels=labels).alias("file"), pl.col(ROW).alias("row")
-    ).sink_parquet(to, row_group_size=GROUP_ROWS)
+def _sink_cases(staged: list[Path], *, dropped: pl.DataFrame, labels: list[str], to: Path) -> None:
+    """Write the cases that are kept, part by part and then as one file."""
+    parts = []
+    for path in staged:
+        kept = _without(pl.scan_parquet(path).filter(pl.col(REJECT).is_null()), dropped)
+        part = path.with_suffix(".kept.parquet")
+        kept.select(
+            *CASE, _named(FILE, labels=labels).alias("file"), pl.col(ROW).alias("row")
+        ).sink_parquet(part, row_group_size=GROUP_ROWS)
+        parts.append(part)
+    with _few_at_once():
+        pl.scan_parquet(parts).sink_parquet(to, row_group_size=GROUP_ROWS)
+
+
+@contextmanager
+def _few_at_once() -> Iterator[None]:
+    """Keep the reader from fetching far ahead of the writer, which only the environment sets."""
+    names = ("POLARS_ROW_GROUP_PREFETCH_SIZE", "POLARS_MAX_CONCURRENT_SCANS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _sink_rejected(
