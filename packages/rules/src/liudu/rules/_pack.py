@@ -428,7 +428,7 @@ class _Reader:
         fields = node.fields(
             needed="title clause bureau subject when",
             optional="amount benefit rounding round_to cap group automatic valid windows "
-            "payment_months source note verified tests",
+            "payment_months source note verified given tests",
         )
         if ("amount" in fields) == ("benefit" in fields):
             raise node.wrong(
@@ -472,17 +472,21 @@ class _Reader:
 
     def examples(self, fields: Mapping[str, Node]) -> tuple[Example, ...]:
         found: list[Example] = []
+        common = self.facts_given(fields["given"]) if "given" in fields else {}
         for node in fields["tests"].items() if "tests" in fields else ():
             with self.collecting():
-                found.append(self.example(node))
+                found.append(self.example(node, common))
         return tuple(found)
 
-    def example(self, node: Node) -> Example:
-        fields = node.fields(needed="given expect", optional="name on set")
+    def facts_given(self, node: Node) -> dict[str, int | None]:
+        return {key: self.given(key, value) for key, _, value in node.entries()}
+
+    def example(self, node: Node, common: Mapping[str, int | None]) -> Example:
+        fields = node.fields(needed="expect", optional="given name on set")
         expect = fields["expect"].fields(
             needed="status", optional="amount_yuan amount_fen missing near"
         )
-        given = {key: self.given(key, value) for key, _, value in fields["given"].entries()}
+        given = self.facts_given(fields["given"]) if "given" in fields else {}
         settings = {
             key: self.override(key, value)
             for key, _, value in (fields["set"].entries() if "set" in fields else ())
@@ -496,7 +500,7 @@ class _Reader:
             title=fields["name"].text() if "name" in fields else "",
             on=fields["on"].day() if "on" in fields else None,
             settings=settings,
-            given=given,
+            given={**common, **given},
             status=_one_of(expect["status"], ("eligible", "ineligible", "unknown")),
             amount_fen=_amount(expect),
             missing=missing,
