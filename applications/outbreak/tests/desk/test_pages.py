@@ -2,11 +2,12 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import attrs
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
@@ -14,9 +15,11 @@ from django.db import DatabaseError, connection
 from django.test import Client, override_settings
 from django.urls import get_resolver
 
+from liudu.outbreak.cli import main
 from liudu.outbreak.desk import services
 from liudu.outbreak.desk.models import Entry, Line, Member, Message, Rule, Run, Signal
 from liudu.outbreak.desk.offline import verify_file
+from liudu.outbreak.report.tiles import SHIPPED
 from liudu.outbreak.series import write_series
 
 ROLES = ("public", "viewer", "investigator", "administrator")
@@ -271,6 +274,18 @@ def test_a_handled_signal_is_not_raised_again(detected, member, detect):
     assert Signal.objects.count() == 2
 
 
+def test_a_rise_that_began_while_nobody_ran_the_desk_is_raised(counts, site, detect):
+    rows = counts.counts.copy()
+    rows[0, -2] = 70
+    write_series(site.folder / "series.csv", attrs.evolve(counts, counts=rows))
+    (site.folder / "config.yaml").write_text("default: {quiet_days: 28}")
+
+    run = detect()
+
+    assert run.state == "done", run.message_en
+    assert signal_of().week == "2026-W46"
+
+
 def test_an_open_signal_seen_again_next_week_grows_instead_of_doubling(
     counts, site, detected, detect
 ):
@@ -304,7 +319,7 @@ def write_cases(folder):
         "case_id": ["320583-19-0001", "320583-19-0002"], "district": ["昆山市", "太仓市"],
         "district_name": ["昆山市", "太仓市"], "disease": ["诺如病毒", "诺如病毒"],
         "date_report": [day, day], "date_onset": [day, None], "date_diagnosis": [day, None],
-        "age": [7.0, None], "sex": ["female", "male"], "case_class": ["confirmed", None],
+        "age_years": [7.0, None], "sex": ["female", "male"], "case_class": ["confirmed", None],
         "outbreak": [False, False], "outbreak_id": [None, "<b>x</b>"],
     }  # fmt: skip
     pl.DataFrame(rows).write_parquet(folder / "cases.parquet")
@@ -579,3 +594,58 @@ def test_simulated_data_are_marked_on_every_page(detected, member):
 
     for path in ("/", "/map", "/login", "/bulletin.html"):
         assert "模拟数据" in text(client.get(path, follow=True)), path
+
+
+def test_an_imported_line_list_becomes_signals_with_names_and_cases(site, member, detect):
+    rows = ["卡片编号,报告日期,发病日期,诊断日期,病种,现住址编码,现住址,年龄,性别,病例分类"]
+    for week in range(80):
+        monday = date(2026, 11, 9) - timedelta(weeks=79 - week)
+        for case in range(8 + week % 3 + (40 if week == 79 else 0)):
+            cells = (f"K{week:03d}{case:03d}", monday, monday, monday, "手足口病", "320583000000",
+                     "江苏省苏州市昆山市", "6岁", "女", "确诊病例")  # fmt: skip
+            rows.append(",".join(str(cell) for cell in cells))
+    source = site.folder / "cards.csv"
+    source.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    imported = site.folder / "import"
+    arguments = ["import", str(source), "--out", str(imported), "--at", "2026-11-20"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    for file in imported.iterdir():
+        file.rename(site.folder / file.name)
+    (site.folder / "tiles.yaml").write_bytes((SHIPPED / "suzhou.yaml").read_bytes())
+
+    run = detect()
+
+    assert (run.state, run.week, run.raised) == ("done", "2026-W46", 1), run.message_en
+    signal = Signal.objects.get()
+    assert "昆山市" in signal.name
+    client = member()
+    assert "昆山市" in text(client.get("/map"))
+    shown = text(
+        client.post(f"/signals/{signal.pk}/cases", {"week": "2026-W46", "purpose": "verify"})
+    )
+    assert f"{signal.observed} 例" in shown
+    assert "<td>6</td>" in shown
+    assert "确诊" in shown
+
+
+@pytest.mark.parametrize("content", ["districts: [", "districts: {昆山市: {at: [1]}}"])
+def test_a_grid_that_cannot_be_read_is_said_and_stops_nothing_else(detected, site, member, content):
+    (site.folder / "tiles.yaml").write_text(content, encoding="utf-8")
+    client = member()
+
+    assert client.get("/").status_code == 200
+    answer = client.get("/map")
+    assert answer.status_code == 422
+    assert "tiles.yaml" in text(answer)
+
+
+def test_a_configuration_that_cannot_be_read_fails_the_detection_in_a_sentence(
+    counts, site, detect
+):
+    (site.folder / "config.yaml").write_text("budget: {rule: guess}")
+
+    run = detect()
+
+    assert run.state == "failed"
+    assert "guess" in run.message_zh

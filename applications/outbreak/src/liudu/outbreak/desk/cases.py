@@ -26,7 +26,7 @@ COUNTED_BY: Final = ("district", "disease")
 PSEUDONYM_DIGITS: Final = 10
 CASES_SHOWN_MAX: Final = 2000
 SHOWN: Final = (
-    "date_onset", "date_diagnosis", "date_report", "age", "age_unit", "sex", "case_class",
+    "date_onset", "date_diagnosis", "date_report", "age_years", "sex", "case_class",
     "outbreak_id",
 )  # fmt: skip
 
@@ -110,14 +110,15 @@ class Store:
         return read_tiles(path) if path.is_file() else EMPTY
 
     def names(self) -> dict[str, str]:
-        """Return the names of districts that the cases give by code."""
+        """Return the names of districts that are given by code, from the grid and the cases."""
+        known = {key: label.zh for key, label in self.tiles().labels.items()}
         if not self.has_cases:
-            return {}
+            return known
         cases = scan_cases(self.folder)
         if "district_name" not in cases.collect_schema().names():
-            return {}
+            return known
         pairs = cases.select("district", "district_name").drop_nulls().unique("district").collect()
-        return dict(pairs.rows())
+        return known | dict(pairs.rows())
 
     def quality(self) -> dict[str, Any] | None:
         """Return what the import did to each row; none if nothing was imported."""
@@ -188,12 +189,11 @@ def pseudonym(case_id: str, *, key: bytes) -> str:
 
 
 def _cells(row: Mapping[str, str | None]) -> tuple[str, ...]:
-    age = " ".join(filter(None, (row.get("age"), row.get("age_unit"))))
     return (
         row.get("date_onset") or "–",
         row.get("date_diagnosis") or "–",
         row.get("date_report") or "–",
-        age.removesuffix(" years").removesuffix(".0") or "–",
+        (row.get("age_years") or "–").removesuffix(".0"),
         row.get("sex") or "–",
         row.get("case_class") or "–",
         row.get("outbreak_id") or "–",

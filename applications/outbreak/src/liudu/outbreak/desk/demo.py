@@ -49,8 +49,8 @@ DISEASES: Final = (
     Disease("霍乱", 0.0004, 0.0, 1.0),
 )
 OUTBREAKS: Final = (  # district, disease, weeks ago, size in SD
-    ("昆山市", "诺如病毒感染", 1, 30.0),
-    ("吴江区", "百日咳", 1, 24.0),
+    ("昆山市", "诺如病毒感染", 1, 16.0),
+    ("吴江区", "百日咳", 1, 14.0),
     ("姑苏区", "猩红热", 0, 9.0),
     ("常熟市", "手足口病", 0, 7.0),
 )
@@ -118,7 +118,7 @@ def _cases(table: SeriesTable, *, rng: np.random.Generator) -> pl.DataFrame:
 SCHEMA: Final = {
     "case_id": pl.String, "district": pl.String, "district_name": pl.String,
     "disease": pl.String, "date_report": pl.Date, "date_onset": pl.Date,
-    "date_diagnosis": pl.Date, "age": pl.Float64, "sex": pl.String, "case_class": pl.String,
+    "date_diagnosis": pl.Date, "age_years": pl.Float64, "sex": pl.String, "case_class": pl.String,
     "outbreak": pl.Boolean, "outbreak_id": pl.String,
 }  # fmt: skip
 
@@ -132,7 +132,8 @@ def _case(
         "case_id": case_id, "district": district, "district_name": district, "disease": disease,
         "date_report": report, "date_diagnosis": diagnosis,
         "date_onset": diagnosis - timedelta(days=int(rng.integers(1, 5))),
-        "age": float(np.floor(rng.gamma(1.2, 14.0))), "sex": str(rng.choice(["female", "male"])),
+        "age_years": float(np.floor(rng.gamma(1.2, 14.0))),
+        "sex": str(rng.choice(["female", "male"])),
         "case_class": str(rng.choice(["confirmed", "probable"], p=[0.7, 0.3])),
         "outbreak": False, "outbreak_id": None,
     }  # fmt: skip

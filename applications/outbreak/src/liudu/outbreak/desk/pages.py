@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -59,7 +60,18 @@ PURPOSES: Final = {
     "investigate": Text("现场调查", "Field investigation"),
     "quality": Text("核对数据", "Check the data"),
 }
+VALUES: Final = {
+    "female": Text("女", "female"),
+    "male": Text("男", "male"),
+    "diverse": Text("其他", "diverse"),
+    "unknown": Text("不详", "unknown"),
+    "confirmed": Text("确诊", "confirmed"),
+    "probable": Text("临床诊断", "probable"),
+    "suspected": Text("疑似", "suspected"),
+    "carrier": Text("病原携带", "carrier"),
+}
 WORDS: Final = {
+    "values": VALUES,
     "states": STATES,
     "outcomes": OUTCOMES,
     "roles": ROLES,
@@ -77,6 +89,14 @@ def _page(
 ) -> HttpResponse:
     shown = {**WORDS, "here": template, **content}
     return render(request, f"desk/{template}.html", shown, status=status)
+
+
+def _places() -> Mapping[str, Text]:
+    """Return the names of districts; none where the grid cannot be read, which the map says."""
+    try:
+        return watching.store().tiles().labels
+    except Refusal:
+        return {}
 
 
 def _member(request: HttpRequest) -> Member:
@@ -185,6 +205,7 @@ def signals(request: HttpRequest) -> HttpResponse:
         urgent_count=everything.filter(state__in=queries.OPEN, priority__lte=2).count(),
         query=urlencode(kept),
         latest=Run.objects.first(), filtered=bool(kept),
+        places=_places(),
     )  # fmt: skip
 
 
@@ -331,8 +352,11 @@ def district_page(request: HttpRequest) -> HttpResponse:
     if not only:
         return _page(request, "map", chart=None)
     data = watching.store()
-    names = data.names()
-    tiles = data.tiles().over(only)
+    try:
+        names, tiles = data.names(), data.tiles().over(only)
+    except Refusal as refusal:
+        said = refusal.say(language_of(request))
+        return _page(request, "told", status=422, kind="said", said=said)
     labels = {
         name: Text(names[name], names[name]) if label.zh == name and name in names else label
         for name, label in tiles.labels.items()
@@ -440,7 +464,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return _page(
         request, "inbox", page=pages.get_page(request.GET.get("page")),
         rules=Rule.objects.filter(user=user),
-        choices=_rule_choices(member),
+        choices=_rule_choices(member), places=_places(),
     )  # fmt: skip
 
 

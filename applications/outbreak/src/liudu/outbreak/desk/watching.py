@@ -3,6 +3,7 @@
 import threading
 from datetime import datetime
 
+import attrs
 from django.conf import settings
 from django.db import connection
 
@@ -65,7 +66,7 @@ def _detect(run: Run, *, at: datetime) -> None:
     table = data.table()
     _advance(run, done=1)
     week = table.counts.shape[1] - 1
-    found = evaluate(table, configuration=configuration, week=week)
+    found = evaluate(table, configuration=without_quiet(configuration), week=week)
     run.week, run.week_number = found.label, table.first_week + week
     run.series, run.missing, run.too_short = found.series, found.missing, found.too_short
     for key in table.keys:
@@ -91,6 +92,20 @@ def _detect(run: Run, *, at: datetime) -> None:
         run.raised += signal is not None
         run.repeated += signal is None
         _advance(run, done=STAGES + place)
+
+
+def without_quiet(configuration: Configuration) -> Configuration:
+    """Return the configuration without quiet days: the desk knows itself what it has raised.
+
+    Otherwise a rise that began in a week in which nobody ran the desk would never be raised.
+    """
+    return attrs.evolve(
+        configuration,
+        default=attrs.evolve(configuration.default, quiet_days=0),
+        diseases={
+            name: attrs.evolve(plan, quiet_days=0) for name, plan in configuration.diseases.items()
+        },
+    )
 
 
 def _quiet_days(configuration: Configuration, *, disease: str) -> int:

@@ -332,7 +332,7 @@ def weeks_table(curve: Curve, *, threshold: int) -> Table:
 def _week_row(curve: Curve, index: int, *, threshold: int, projected: bool) -> tuple[Text, ...]:
     notes = []
     if curve.alarm[index]:
-        notes.append(Text("超过上限", "above bound"))
+        notes.append(Text("报警", "alarm"))
     if curve.provisional[index]:
         notes.append(Text("暂定", "provisional"))
     seen = same(f"1–{threshold - 1}") if curve.hidden[index] else same(number(curve.counts[index]))

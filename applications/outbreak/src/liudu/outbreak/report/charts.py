@@ -103,10 +103,10 @@ def _alt(curve: Curve) -> Text:
     seen_zh, seen_en = ("已隐去", "hidden") if curve.hidden[-1] else (number(count),) * 2
     return Text(
         f"{curve.weeks[0]} 至 {curve.weeks[-1]} 的周病例数；末周 {seen_zh} 例，"
-        f"预期 {number(curve.expected[-1])}，上限 {number(bound)}；共 {alarms} 周超过上限。",
+        f"预期 {number(curve.expected[-1])}，上限 {number(bound)}；共 {alarms} 周报警。",
         f"Weekly cases from {curve.weeks[0]} to {curve.weeks[-1]}; last week {seen_en}, "
         f"expected {number(curve.expected[-1])}, bound {number(bound)}; "
-        f"{alarms} weeks above the bound.",
+        f"{alarms} weeks with an alarm.",
     )
 
 
@@ -163,7 +163,7 @@ def _weeks_axis(curve: Curve) -> Json:
 def _layers(colour: Json, *, band: str, bound: str) -> list[Json]:
     y: Json = {
         "type": "quantitative", "title": None, "scale": {"zero": True},
-        "axis": {"tickCount": 5, "format": ",.4~r"},
+        "axis": {"tickCount": 5, "tickMinStep": 1, "format": ",.4~r"},
     }  # fmt: skip
     return [
         {

@@ -55,7 +55,7 @@ EMPTY: Final = Tiles(positions={}, labels={})
 
 
 def read_tiles(path: Path) -> Tiles:
-    """Read a grid: ``districts: {姑苏区: {at: [1, 2], en: Gusu}}``; codes may be keys too.
+    """Read a grid: ``districts: {姑苏区: {at: [1, 2], en: Gusu, code: 320508}}``.
 
     Raises
     ------
@@ -70,6 +70,7 @@ def read_tiles(path: Path) -> Tiles:
     if not isinstance(districts, dict) or not districts:
         raise BadTilesError(file=path.name, found="no districts")
     positions: dict[str, tuple[int, int]] = {}
+    coded: dict[str, tuple[int, int]] = {}
     labels: dict[str, Text] = {}
     for name, entry in districts.items():
         at = _position(entry, file=path.name, name=str(name))
@@ -77,10 +78,12 @@ def read_tiles(path: Path) -> Tiles:
             if taken == at:
                 raise TileTakenError(file=path.name, first=other, second=name, at=list(at))
         positions[str(name)] = at
-        labels[str(name)] = Text(
-            str(entry.get("zh", name)), str(entry.get("en", entry.get("zh", name)))
-        )
-    return Tiles(positions=positions, labels=labels)
+        label = Text(str(entry.get("zh", name)), str(entry.get("en", entry.get("zh", name))))
+        labels[str(name)] = label
+        if "code" in entry:  # the same tile under the code that line lists use
+            coded[str(entry["code"])] = at
+            labels[str(entry["code"])] = label
+    return Tiles(positions={**coded, **positions}, labels=labels)
 
 
 def _position(entry: object, *, file: str, name: str) -> tuple[int, int]:

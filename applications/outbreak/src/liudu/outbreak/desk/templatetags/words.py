@@ -52,6 +52,12 @@ def moment(value: datetime | None) -> str:
 
 
 @register.filter
+def written(value: str) -> str:
+    """Return a moment that was written down, in the city's time, to the second."""
+    return timezone.localtime(datetime.fromisoformat(value)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@register.filter
 def share(value: float | None) -> str:
     """Return a share in percent."""
     return "–" if value is None else f"{value * 100:.0f} %"
