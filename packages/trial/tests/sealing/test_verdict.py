@@ -7,7 +7,7 @@ import pytest
 from liudu.contract import Labelled, Reason
 from liudu.trial import scorers, scoring
 from liudu.trial.scoring import Timing
-from liudu.trial.verdict import decide, sentence
+from liudu.trial.verdict import decide, figure, sentence
 
 
 @pytest.fixture
@@ -117,3 +117,22 @@ def test_another_scorer_than_the_sealed_one_is_refused(perfect, monkeypatch):
     monkeypatch.setattr(scorers.scorer_of("classify"), "VERSION", "2")
     with pytest.raises(scoring.ScorerChangedError, match="classify 1"):
         scoring.score(sealed, answers)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "up", "told"),
+    [
+        (0.0019991561833475357, 0.002, True, "0.19992 %"),  # 0 of 1497 below 0.2 %
+        (0.002000491180140234, 0.002, True, "0.201 %"),
+        (0.13, 0.2, True, "13 %"),
+        (0.0500001, 0.05, False, "5.00001 %"),
+        (0.002, 0.002, True, "0.2 %"),
+    ],
+)
+def test_a_bound_has_as_many_digits_as_tell_it_from_its_limit(value, limit, up, told):
+    assert figure(value, ratio=True, up=up, beside=limit) == told
+
+
+def test_thousands_are_whole_unless_that_hides_the_limit():
+    assert figure(6123.4, ratio=False, up=False, beside=6000) == "6,123"
+    assert figure(6000.4, ratio=False, up=False, beside=6000) == "6000.4"

@@ -159,7 +159,8 @@ class NoRoomForSolutionError(SolutionCrashedError):
     )
     zh = (
         "方案运行 {wall_s:.1f} 秒后以{ending_zh}结束，并报告没有空间可写："
-        "/tmp 上限为 {tmp_mib} MiB，/out 上限为 {output_mib} MiB。请少写一些，或请数据方放宽上限（tmp_mib、output_mib）。"
+        "/tmp 上限为 {tmp_mib} MiB，/out 上限为 {output_mib} MiB。"
+        "请少写一些，或请数据方放宽上限（tmp_mib、output_mib）。"
         "详见 quarantine/stderr.txt。"
     )
 

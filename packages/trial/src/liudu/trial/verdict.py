@@ -1,5 +1,6 @@
 """The result of a run: what was asked, what was measured, and what statistics say to it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from liudu.acceptance import METRICS, Promise, Verdict, judge
 from liudu.contract import CONTRACT, Language, Reason
 from liudu.trial.scorers import Scored
 
+DIGITS, DIGITS_MAX = 3, 8
 _ANSWERS: Mapping[str, tuple[str, str]] = {
     "proved": ("已证明", "Proved"),
     "refuted": ("已否定", "Refuted"),
@@ -184,7 +186,7 @@ def _bound(target: Mapping[str, Any], *, zh: bool, ratio: bool) -> str:
     confidence = f"{100 * target['confidence']:g} %"
     words = {"upper": ("上限", "upper bound"), "lower": ("下限", "lower bound")}[side]
     up = side == "upper"
-    shown = figure(value, ratio=ratio, up=up)
+    shown = figure(value, ratio=ratio, up=up, beside=target["limit"])
     return f"{confidence} {words[0]} {shown}" if zh else f"{confidence} {words[1]} {shown}"
 
 
@@ -193,21 +195,37 @@ def sign(op: str) -> str:
     return {"<=": "≤", ">=": "≥"}.get(op, op)
 
 
-def figure(value: float, *, ratio: bool, up: bool | None = None) -> str:
-    """Return a figure with three digits; bounds are rounded away from the claim, never towards."""
+def figure(
+    value: float, *, ratio: bool, up: bool | None = None, beside: float | None = None
+) -> str:
+    """Return a figure with three digits, more where it must differ from the limit `beside` it.
+
+    Bounds (`up` is given) are rounded away from the claim, never towards.
+    """
+    for digits in range(DIGITS, DIGITS_MAX):
+        text = _shown(value, ratio=ratio, up=up, digits=digits)
+        if beside is None or math.isclose(beside, value, rel_tol=1e-9):
+            return text
+        if text != _shown(beside, ratio=ratio, digits=digits):
+            return text
+    return _shown(value, ratio=ratio, up=up, digits=DIGITS_MAX)
+
+
+def _shown(value: float, *, ratio: bool, digits: int, up: bool | None = None) -> str:
     shown = 100 * value if ratio else value
-    text = f"{shown:.3g}" if abs(shown) < 1000 else f"{shown:,.0f}"  # noqa: PLR2004
+    whole = abs(shown) >= 1000 and digits == DIGITS  # noqa: PLR2004 - thousands are shown whole
+    text = f"{shown:,.0f}" if whole else f"{shown:.{digits}g}"
     if up is not None:
-        text = _rounded_away(shown, text, up=up)
+        text = _rounded_away(shown, text, up=up, digits=digits)
     return f"{text} %" if ratio else text
 
 
-def _rounded_away(shown: float, text: str, *, up: bool) -> str:
+def _rounded_away(shown: float, text: str, *, up: bool, digits: int) -> str:
     given = float(text.replace(",", ""))
     if (given >= shown) if up else (given <= shown):
         return text
-    if abs(shown) >= 1000:  # noqa: PLR2004 - thousands are shown whole
+    if "," in text or (abs(shown) >= 1000 and digits == DIGITS):  # noqa: PLR2004
         return f"{given + (1 if up else -1):,.0f}"
-    exponent = f"{abs(shown):.2e}".partition("e")[2]
-    step = 10.0 ** (int(exponent) - 2)
-    return f"{given + (step if up else -step):.3g}"
+    exponent = f"{abs(shown):.{digits - 1}e}".partition("e")[2]
+    step = 10.0 ** (int(exponent) - digits + 1)
+    return f"{given + (step if up else -step):.{digits}g}"

@@ -279,9 +279,14 @@ def standing(target: TargetVerdict, *, language: Language) -> str:
     zh = language == "zh"
     metric = METRICS[target.target.metric]
     ratio, up = metric.kind == "ratio", target.target.op.startswith("<")
+    if target.answer == "refuted":  # then the other bound tells why
+        up = not up
     counts = f" {target.events or 0}/{target.trials or 0}" if ratio else ""
     bound = target.upper if up else target.lower
-    shown = "" if bound is None else f" {'≤' if up else '≥'} {figure(bound, ratio=ratio, up=up)}"
+    shown = ""
+    if bound is not None:
+        limit = target.target.limit
+        shown = f" {'≤' if up else '≥'} {figure(bound, ratio=ratio, up=up, beside=limit)}"
     told = f"{metric.zh if zh else metric.en}{counts}{shown}"
     if target.answer != "not_yet":
         word = {"proved": ("已证明", "proved"), "refuted": ("已否定", "refuted")}[target.answer]
@@ -352,8 +357,9 @@ def _ends(target: Mapping[str, Any], *, ratio: bool) -> str:
     lower, upper, point = target["lower"], target["upper"], target["point"]
     if lower is None and upper is None:
         return "–" if point is None else figure(point, ratio=ratio)
-    low = "–" if lower is None else figure(lower, ratio=ratio, up=False)
-    high = "–" if upper is None else figure(upper, ratio=ratio, up=True)
+    limit = target["limit"]
+    low = "–" if lower is None else figure(lower, ratio=ratio, up=False, beside=limit)
+    high = "–" if upper is None else figure(upper, ratio=ratio, up=True, beside=limit)
     return f"{low} … {high}"
 
 
