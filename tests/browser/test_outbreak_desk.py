@@ -126,3 +126,11 @@ def test_the_keyboard_reaches_content_first_and_then_the_pages(signed_in):
     assert page.evaluate("document.activeElement.id") == "main"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_a_detection_runs_in_the_background_and_ends_on_its_own(signed_in):
+    page = signed_in(language="en")
+    page.goto(page.address + "/")
+    page.click("text=Evaluate newest week")
+    page.wait_for_selector("text=Detection done", timeout=60_000)
+    assert "Known ones seen again" in page.inner_text("main")

@@ -273,3 +273,17 @@ def test_a_table_that_is_no_nowcast_is_refused(tmp_path, text):
 
     with pytest.raises(NotANowcastError, match="median"):
         read_projection(tmp_path / "n.csv", columns=("district", "disease"))
+
+
+@pytest.mark.parametrize("content", ["[1]", "{}", "{", '{"rows_read": 1}'])
+@pytest.mark.parametrize("option", ["--quality", "--backtest"])
+def test_a_file_that_is_not_what_it_is_given_for_is_refused(tmp_path, option, content):
+    write_series(tmp_path / "s.csv", table())
+    (tmp_path / "x.json").write_text(content)
+    arguments = ["report", str(tmp_path / "s.csv"), "--out", str(tmp_path / "o")]
+
+    refused = CliRunner().invoke(main, [*arguments, option, str(tmp_path / "x.json")])
+
+    assert refused.exit_code == 2
+    assert "x.json" in refused.stderr
+    assert not (tmp_path / "o").exists()

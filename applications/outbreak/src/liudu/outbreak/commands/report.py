@@ -21,6 +21,7 @@ from liudu.outbreak.report.tiles import EMPTY, SHIPPED
 from liudu.outbreak.series import CALENDARS, Calendar, read_series
 from liudu.outbreak.text import Text
 
+QUALITY_KEYS: Final = frozenset({"rows_read", "rows_kept", "rows_rejected", "findings"})
 FORMATS: Final = ("html", "pdf", "docx")
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -28,8 +29,8 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 class NotJsonFileError(Refusal):
     """A file that must hold one JSON object does not."""
 
-    en = "{file} does not hold one JSON object ({found}). Make it with {command}."
-    zh = "{file} 不是一个 JSON 对象（{found}）。请用 {command} 生成。"
+    en = "{file} does not hold the JSON that is wanted ({found}). Make it with {command}."
+    zh = "{file} 不是所需的 JSON（{found}）。请用 {command} 生成。"
 
 
 class UnknownFormatError(Refusal):
@@ -100,8 +101,10 @@ def command(
             place=Text(place, place),
             simulated=simulated,
             tiles=_tiles(tiles),
-            quality=_json(quality, command="liudu-outbreak import"),
-            backtest=_json(backtest, command="liudu-outbreak backtest --json"),
+            quality=_json(quality, command="liudu-outbreak import", keys=QUALITY_KEYS),
+            backtest=_json(
+                backtest, command="liudu-outbreak backtest --json", keys=frozenset({"detectors"})
+            ),
             provisional=max(provisional, projection.last_weeks(labels)),
             projected=projection.medians,
             threshold=threshold,
@@ -164,7 +167,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _json(path: Path | None, *, command: str) -> dict[str, Any] | None:
+def _json(path: Path | None, *, command: str, keys: frozenset[str]) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
@@ -173,6 +176,7 @@ def _json(path: Path | None, *, command: str) -> dict[str, Any] | None:
         raise NotJsonFileError(
             file=path.name, found=type(error).__name__, command=command
         ) from error
-    if not isinstance(content, dict):
-        raise NotJsonFileError(file=path.name, found=type(content).__name__, command=command)
+    if not isinstance(content, dict) or not keys <= content.keys():
+        found = "no " + ", ".join(sorted(keys - set(content if isinstance(content, dict) else ())))
+        raise NotJsonFileError(file=path.name, found=found, command=command)
     return content

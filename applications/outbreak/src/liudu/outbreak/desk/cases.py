@@ -24,6 +24,7 @@ SERIES, CONFIGURATION, TILES, BACKTEST = "series.csv", "config.yaml", "tiles.yam
 NOWCAST: Final = "nowcast.csv"
 COUNTED_BY: Final = ("district", "disease")
 PSEUDONYM_DIGITS: Final = 10
+QUALITY_KEYS: Final = frozenset({"rows_read", "rows_kept", "rows_rejected", "findings"})
 CASES_SHOWN_MAX: Final = 2000
 SHOWN: Final = (
     "date_onset", "date_diagnosis", "date_report", "age_years", "sex", "case_class",
@@ -122,7 +123,8 @@ class Store:
 
     def quality(self) -> dict[str, Any] | None:
         """Return what the import did to each row; none if nothing was imported."""
-        return _json(self.folder / QUALITY)
+        content = _json(self.folder / QUALITY)
+        return content if content is not None and content.keys() >= QUALITY_KEYS else None
 
     def backtest(self) -> dict[str, Any] | None:
         """Return the last backtest that was put into the folder."""
