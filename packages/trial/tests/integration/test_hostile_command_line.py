@@ -133,3 +133,12 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(tmp_path):
     os.close(theirs)
     assert done.returncode != 0
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["check", "nowhere"], ["run", "nowhere", "nowhere"]])
+def test_a_path_that_is_not_there_is_refused_not_answered_with_no(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(main, [*words, "--json"])
+    assert told.exit_code == 2
+    assert "nowhere" in json.loads(told.stdout)["error"]["message"]
+    assert list(tmp_path.iterdir()) == []

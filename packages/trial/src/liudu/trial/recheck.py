@@ -12,6 +12,7 @@ import orjson
 
 from liudu.contract import Refusal, open_bundle
 from liudu.trial import certificate, scorers
+from liudu.trial.progress import Progress
 from liudu.trial.seal import SALT, open_seal
 
 Found = list[tuple[str, str | None]]
@@ -61,7 +62,7 @@ def of_solution(path: Path | None) -> Found:
         return [("solution.digest", open_bundle(path, into=Path(folder) / "app").digest)]
 
 
-def of_seal(folder: Path | None) -> Found:
+def of_seal(folder: Path | None, *, progress: Progress | None = None) -> Found:
     """Return the digests of a seal, each held against the files that it is computed from.
 
     Labels and protocol are salted: without the seal's private part they cannot be told.
@@ -76,7 +77,7 @@ def of_seal(folder: Path | None) -> Found:
         return []
     if not folder.is_dir():
         raise NotThereError(what="seal", what_zh="封存", path=str(folder))
-    sealed = open_seal(folder)
+    sealed = open_seal(folder, progress=progress)
     digests = sealed.commitment["digests"]
     salted = (folder / SALT).is_file()
     return [

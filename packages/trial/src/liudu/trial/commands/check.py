@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import click
 
-from liudu.contract import TASKS, BundleError, ManifestError, Task
+from liudu.contract import TASKS, BundleError, ManifestError, NoBundleError, Task
 from liudu.contract.kit import Finding
 from liudu.sandbox import Level
 from liudu.trial import clock
@@ -44,6 +44,8 @@ def command(console: Console, solution: Path, tasks: tuple[str, ...], level: str
             level=None if level is None else Level[level.upper()],
             progress=console,
         )
+    except NoBundleError:  # nothing to check is no answer
+        raise
     except (BundleError, ManifestError) as refusal:
         refuse(console, refusal)
         sys.exit(EXIT_NO)

@@ -12,6 +12,7 @@ import yaml
 from liudu.contract import Language, Refusal
 from liudu.trial import certificate, clock, keys, recheck
 from liudu.trial.console import EXIT_NO, Console, with_console
+from liudu.trial.progress import Progress
 from liudu.trial.verdict import target_sentence
 
 MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unknown": ("?", "yellow")}
@@ -64,6 +65,7 @@ def verify_file(
     seal: Path | None = None,
     solution: Path | None = None,
     production: bool = False,
+    progress: Progress | None = None,
 ) -> certificate.Verification:
     """Check a certificate file, and that it speaks of the run, seal and solution at hand."""
     document = certificate.read(path)
@@ -76,7 +78,11 @@ def verify_file(
         trust=read_trust(trust) if trust else None,
         production=production,
     )
-    found = [*recheck.of_run(run), *recheck.of_seal(seal), *recheck.of_solution(solution)]
+    found = [
+        *recheck.of_run(run),
+        *recheck.of_seal(seal, progress=progress),
+        *recheck.of_solution(solution),
+    ]
     compared = [
         certificate.compare(name, claimed=_at(verification.subject, name), found=value)
         for name, value in found
@@ -139,6 +145,7 @@ def command(
         seal=seal,
         solution=solution,
         production=production,
+        progress=console,
     )
     console.emit(verification.to_json())
     for zh, en in zip(lines(verification, "zh"), lines(verification, "en"), strict=True):
