@@ -222,18 +222,15 @@ class _Walker:
     def __init__(self, text: str, node: Node) -> None:
         self.text = text
         self.node = node
-        self.line_starts = [0]
-        for line in text.split("\n"):
-            self.line_starts.append(self.line_starts[-1] + len(line) + 1)
-        self.lines = text.split("\n")
+        # A line break is a space here; a condition may run over several lines of YAML.
+        self.line = text.replace("\n", " ")
 
     def walk(self) -> Expression:
         self._require_readable()
         try:
-            tree = ast.parse(self.text, mode="eval")
+            tree = ast.parse(self.line, mode="eval")
         except SyntaxError as error:
-            at = self._offset((error.lineno or 1), max((error.offset or 1) - 1, 0))
-            self._bad(at, en=str(error.msg), zh="语法有误")
+            self._bad(max((error.offset or 1) - 1, 0), en=str(error.msg), zh="语法有误")
         except (ValueError, RecursionError, MemoryError):
             self._bad(0, en="it nests too deep", zh="嵌套太深")
         return self._expression(tree.body, 0)
@@ -266,15 +263,10 @@ class _Walker:
         place = self.node.place_in(self._at(node))
         raise NotInGrammarError(place=place, what=what, instead_en=en, instead_zh=zh)
 
-    def _offset(self, line: int, column: int) -> int:
-        return self.line_starts[line - 1] + column
-
     def _at(self, node: ast.AST) -> int:
         """Python counts columns in UTF-8 bytes; people and editors count characters."""
-        line = int(getattr(node, "lineno", 1))
         column = int(getattr(node, "col_offset", 0))
-        row = self.lines[line - 1].encode()
-        return self._offset(line, len(row[:column].decode(errors="ignore")))
+        return len(self.line.encode()[:column].decode(errors="ignore"))
 
     def _expression(self, node: ast.AST, depth: int) -> Expression:
         if depth > NESTING_MAX:
@@ -295,7 +287,7 @@ class _Walker:
             return Truth(node.value, at=at)
         if isinstance(node.value, str):
             return Text(node.value, at=at)
-        written = ast.get_source_segment(self.text, node) or ""
+        written = ast.get_source_segment(self.line, node) or ""
         if isinstance(node.value, int | float) and NUMBER.match(written):
             return Number(Fraction(written.replace("_", "")), at=at)
         en = 'write numbers as 1000 or 0.25, labels as "博士"'

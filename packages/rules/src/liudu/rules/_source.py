@@ -20,6 +20,9 @@ BOOLEAN_WORDS = frozenset({"yes", "no", "on", "off", "y", "n"})
 NUMBER_LIKE = re.compile(
     r"[-+]?(0[0-9_]+|0[xob][0-9a-f_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)\Z", re.IGNORECASE
 )
+PLAIN_TAGS = frozenset(
+    ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
 DEPTH_MAX = 40
 
 
@@ -320,7 +323,7 @@ def _require_plain(source: Source, raw: yaml.Node, *, depth: int, seen: set[int]
         raise BadYamlError(place=place, problem="anchors and aliases (& and *) are not used here")
     if depth > DEPTH_MAX:
         raise BadYamlError(place=place, problem="it nests too deep")
-    if not str(raw.tag).startswith("tag:yaml.org,2002:"):
+    if str(raw.tag).removeprefix("tag:yaml.org,2002:") not in PLAIN_TAGS:
         raise BadYamlError(place=place, problem=f"the tag {raw.tag} is not used here")
     seen.add(id(raw))
     children: list[yaml.Node] = []

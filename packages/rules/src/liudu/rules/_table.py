@@ -252,6 +252,10 @@ def _require_column(fact: Fact, column: Column, count: int) -> None:
     if numbers.dtype.kind != wanted:
         need = "bool" if wanted == "b" else "signed integers in its encoding"
         raise BadColumnError(name=fact.name, found=numbers.dtype, wanted=need)
+    if column.unknown is not None and column.unknown.dtype != np.bool_:
+        raise BadColumnError(
+            name=f"{fact.name} (unknown)", found=column.unknown.dtype, wanted="bool"
+        )
     for part in (numbers, column.unknown):
         if part is not None and len(part) != count:
             raise ColumnLengthError(name=fact.name, length=len(part), count=count)

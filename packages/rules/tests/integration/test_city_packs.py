@@ -1,0 +1,84 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from liudu.rules import (
+    Severity,
+    Status,
+    check_pack,
+    check_versions,
+    compile_pack,
+    explain,
+    read_pack,
+    row_of,
+    run_examples,
+)
+
+FOLDER = Path(__file__).parents[4] / "cities/suzhou/policies"
+PACKS = {
+    path.stem: read_pack(path.read_text(encoding="utf-8"), file=path.name)
+    for path in sorted(FOLDER.glob("*.yaml"))
+}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_a_pack_of_the_city_has_no_errors_and_passes_its_tests(name):
+    errors = [one.problem for one in check_pack(PACKS[name]) if one.severity is Severity.ERROR]
+    assert errors == []
+    outcomes = run_examples(PACKS[name])
+    assert outcomes
+    assert all(one.passed for one in outcomes)
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_nothing_counts_as_verified_before_a_person_confirmed_it(name):
+    pack = PACKS[name]
+    assert not pack.source.verified
+    assert not any(rule.verified for rule in pack.rules.values())
+    assert all(rule.source for rule in pack.rules.values())
+
+
+def test_versions_of_the_packs_neither_overlap_nor_leave_gaps():
+    assert check_versions(list(PACKS.values())) == ()
+
+
+def test_every_rule_says_each_sentence_in_chinese_and_in_english():
+    for pack in PACKS.values():
+        for rule in pack.rules.values():
+            words = [rule.title, *(atom.say for atom in rule.atoms), *filter(None, [rule.note])]
+            assert all(one.zh and one.en for one in words), rule.name
+
+
+def test_a_share_that_no_source_gives_leaves_the_answer_unknown_and_not_zero():
+    pack = PACKS["ai-news-2025"]
+    program = compile_pack(pack, on=date(2026, 6, 1))
+    said = {
+        one.rule.name: one for one in explain(program, row_of(pack.facts, {"compute_spend": 9}))
+    }
+    one = said["compute-year"]
+    assert (one.status, one.amount_fen) == (Status.UNKNOWN, None)
+    assert one.open_parameters == ("compute_rate",)
+
+
+def test_the_pack_of_the_guide_is_sound_and_passes_its_own_tests():
+    guide = (FOLDER.parents[2] / "docs/how-to/write-a-policy-pack.md").read_text(encoding="utf-8")
+    pack = read_pack(guide.split("```yaml\n")[1].split("```")[0])
+    assert check_pack(pack) == ()
+    assert len(run_examples(pack)) == 5
+
+
+def test_a_graduate_follows_the_whole_subsidy_to_its_last_month():
+    pack = PACKS["graduate-rent"]
+    program = compile_pack(pack, on=date(2026, 8, 1))
+    known = {"degree": "博士", "first_claim_paid": True, "insured_this_quarter": True,
+             "owns_home": False, "civil_servant": False, "works_in_ai_or_quantum": True}  # fmt: skip
+    months, total_fen = 6, 6 * 150_000
+    while True:
+        facts = {**known, "months_paid": months, "rent_paid": total_fen // 100}
+        said = explain(program, row_of(pack.facts, facts))
+        one = next(one for one in said if one.rule.name == "rent-renewal")
+        if one.status is not Status.ELIGIBLE:
+            break
+        months, total_fen = months + 3, total_fen + one.payable_fen
+    assert (months, total_fen) == (36, 5_400_000)
