@@ -71,8 +71,14 @@ def test_the_pack_of_the_guide_is_sound_and_passes_its_own_tests():
 def test_a_graduate_follows_the_whole_subsidy_to_its_last_month():
     pack = PACKS["graduate-rent"]
     program = compile_pack(pack, on=date(2026, 8, 1))
-    known = {"degree": "博士", "first_claim_paid": True, "insured_this_quarter": True,
-             "owns_home": False, "civil_servant": False, "works_in_ai_or_quantum": True}  # fmt: skip
+    known = {
+        "degree": "博士",
+        "first_claim_paid": True,
+        "insured_this_quarter": True,
+        "owns_home": False,
+        "civil_servant": False,
+        "works_in_ai_or_quantum": True,
+    }
     months, total_fen = 6, 6 * 150_000
     while True:
         facts = {**known, "months_paid": months, "rent_paid": total_fen // 100}

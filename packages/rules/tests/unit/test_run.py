@@ -216,6 +216,12 @@ def test_a_budget_serves_in_its_order_and_stops_when_it_cannot_pay(pack, program
     assert list(settled.payable["city"].amount_fen[:3]) == [0, 40_000, 40_000]
 
 
+def test_ties_in_a_queue_go_by_the_id_of_the_subject_and_not_by_its_row(pack, program):
+    rows = [{**READY, "cost": 4000, "applied": date(2026, 1, 1)}] * 2
+    table = FactTable.of(pack.facts, columns_of(pack, rows), subjects=["B", "A"])
+    assert list(settle(run(program, table)).payable["city"].amount_fen) == [0, 80_000]
+
+
 def test_who_cannot_be_placed_in_the_queue_waits_and_is_not_paid(pack, program):
     settled = settle(run(program, queue(pack)))
     assert list(settled.payable["city"].open) == [False, False, False, True]

@@ -191,6 +191,10 @@ def _rule_change(name: str, before: Run, after: Run) -> RuleChange:
             lowered=0,
             change_fen=total if new else -total,
         )
+    if old is new:
+        return RuleChange(
+            rule=name, gained=0, lost=0, became_unknown=0, raised=0, lowered=0, change_fen=0
+        )
     both = before.amounts(name), after.amounts(name)
     stayed = (before.status(name) == 1) & (after.status(name) == 1)
     return RuleChange(

@@ -85,7 +85,7 @@ class Settlement:
         """Return what each of `count` subjects is paid in all, final amounts only."""
         total = np.zeros(count, np.int64)
         for one in self.payable.values():
-            np.add.at(total, one.rows, np.where(one.open, 0, one.amount_fen))
+            total[one.rows] += np.where(one.open, 0, one.amount_fen)
         return total
 
 
@@ -274,15 +274,10 @@ class _Queue:
                 doubtful |= column.unknown[self.row]
         for index, name in enumerate(self.names):
             self.settler.open[name] |= doubtful[self.rule == index]
-        subject = np.asarray(self._ranks(), np.int64)
+        subject = self.settler.run.table.ranks[self.row]
         order = np.lexsort((self.rule, subject, *reversed(keys)))
         placed = order[~doubtful[order]]
         return (keys[0] if keys else None), placed
-
-    def _ranks(self) -> NDArray[np.int64]:
-        """Return the rank of each payment's subject by its id, so that ties are repeatable."""
-        ids = np.asarray([self.settler.run.table.subjects[int(row)] for row in self.row], dtype=str)
-        return np.unique(ids, return_inverse=True)[1]
 
     def purse(self) -> int | None:
         """Return the limit in fen, or None if nobody has set it."""

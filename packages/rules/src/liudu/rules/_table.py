@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, overload
 
 import attrs
@@ -82,6 +83,17 @@ class FactTable:
 
     def __len__(self) -> int:
         return len(self.subjects)
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """The place of each subject in the order of ids, so that ties are decided repeatably."""
+        if isinstance(self.subjects, RowNumbers):
+            return np.arange(len(self), dtype=np.int64)
+        ranks = np.empty(len(self), np.int64)
+        ranks[np.argsort(np.asarray(self.subjects, dtype=str), kind="stable")] = np.arange(
+            len(self)
+        )
+        return ranks
 
     @classmethod
     def of(
