@@ -177,12 +177,13 @@ class Atom:
 
 @attrs.frozen(kw_only=True)
 class Example:
-    """A test that stands beside its rule."""
+    """A test that stands beside its rule; `common` is what all tests of the rule start from."""
 
     title: str
     on: date | None
     settings: Mapping[str, Setting]
     given: Mapping[str, int | None]
+    common: Mapping[str, int | None]
     status: str
     amount_fen: int | None
     missing: tuple[str, ...] | None
@@ -501,6 +502,7 @@ class _Reader:
             on=fields["on"].day() if "on" in fields else None,
             settings=settings,
             given={**common, **given},
+            common=common,
             status=_one_of(expect["status"], ("eligible", "ineligible", "unknown")),
             amount_fen=_amount(expect),
             missing=missing,

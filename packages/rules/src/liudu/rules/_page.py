@@ -1,6 +1,6 @@
 """A pack as one HTML page: clause left, conditions right, tests below."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from html import escape
 
@@ -17,7 +17,7 @@ STYLE = """
 body{margin:0;background:var(--ground);color:var(--ink);line-height:1.65;
 font-family:system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
 main{max-width:72rem;margin:0 auto;padding:2rem 1rem}
-h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:0}
+h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:0}h3{font-size:1rem;margin:1rem 0 0}
 .soft{color:var(--soft);font-size:.92rem}
 article,section{background:var(--paper);border:1px solid var(--line);border-radius:.5rem;
 padding:1.2rem;margin:1.2rem 0}
@@ -49,7 +49,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "advice": ("可以", "You can"),
     "tests": ("测试", "Tests"),
     "test": ("情形", "Case"),
-    "given": ("已知", "Given"),
+    "given": ("与共同已知不同之处", "What differs"),
+    "common": ("共同已知", "Known in all"),
+    "definitions": ("定义", "Definitions"),
     "expect": ("结论", "Answer"),
     "parameters": ("参数", "Parameters"),
     "name": ("名称", "Name"),
@@ -107,6 +109,7 @@ class _Page:
             [
                 self.head(),
                 *(self.rule(rule) for rule in self.pack.rules.values()),
+                self.definitions(),
                 self.parameters(),
             ]
         )
@@ -151,7 +154,9 @@ class _Page:
         )
 
     def facts_of(self, rule: Rule) -> list[str]:
-        lines = [escape(rule.bureau), escape(rule.source)]
+        lines = [escape(rule.bureau)]
+        if rule.source:
+            lines.append(f"{self.word('source')} {escape(rule.source)}")
         if rule.period.start or rule.period.end:
             lines.append(f"{self.word('valid')} {self.period(rule.period)}")
         if rule.automatic:
@@ -177,11 +182,32 @@ class _Page:
         return f"<li>{said} <code>{escape(atom.test.text)}</code>{held}{advice}</li>"
 
     def held(self, found: Iterable[str]) -> str:
-        facts = [self.pack.facts[name] for name in dict.fromkeys(found) if name in self.pack.facts]
+        used = self.through_definitions(found)
+        facts = [self.pack.facts[name] for name in used if name in self.pack.facts]
         said = [f"{fact.label.say(self.language)} — {fact.bureau}" for fact in facts if fact.bureau]
         if not said:
             return ""
         return f'<br><span class="soft">{self.word("held")}: {escape("; ".join(said))}</span>'
+
+    def through_definitions(self, found: Iterable[str]) -> list[str]:
+        """Return the names, and those in the definitions behind them, each once."""
+        used: dict[str, None] = {}
+        for name in found:
+            used[name] = None
+            if name in self.pack.definitions:
+                inner = self.through_definitions(names(self.pack.definitions[name].tree))
+                used.update(dict.fromkeys(inner))
+        return list(used)
+
+    def definitions(self) -> str:
+        if not self.pack.definitions:
+            return ""
+        rows = "".join(
+            f"<tr><td><code>{name}</code></td><td><code>{escape(one.text)}</code></td></tr>"
+            for name, one in self.pack.definitions.items()
+        )
+        title = self.word("definitions")
+        return f'<section><h2>{title}</h2><div class="wide"><table>{rows}</table></div></section>'
 
     def money(self, rule: Rule) -> str:
         if rule.amount is None:
@@ -196,17 +222,19 @@ class _Page:
         mine = [one for one in self.outcomes if one.rule.name == rule.name]
         if not mine:
             return ""
+        common = "; ".join(self.given(*pair) for pair in mine[0].example.common.items())
+        start = f'<p class="soft">{self.word("common")}: {escape(common)}</p>' if common else ""
         rows = "".join(self.test(one) for one in mine)
         head = "".join(
             f'<th scope="col">{self.word(key)}</th>' for key in ("test", "given", "expect")
         )
         return (
-            f'<div class="wide"><table><caption class="soft">{self.word("tests")}</caption>'
+            f'<h3>{self.word("tests")}</h3>{start}<div class="wide"><table>'
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
     def test(self, one: Outcome) -> str:
-        given = "; ".join(self.given(name, number) for name, number in one.example.given.items())
+        given = "; ".join(self.differences(one))
         answer = self.word(one.example.status)
         if one.example.amount_fen is not None:
             answer += f" {money_text(one.example.amount_fen, self.language)}"
@@ -216,6 +244,18 @@ class _Page:
             f"<tr><td>{escape(one.example.title)}</td><td>{escape(given)}</td>"
             f'<td><span class="{style}">{mark}</span> {escape(answer)} {escape(found)}</td></tr>'
         )
+
+    def differences(self, one: Outcome) -> Iterator[str]:
+        """Yield the day, the parameters and the facts that only this test has."""
+        if one.example.on is not None:
+            yield one.example.on.isoformat()
+        for name, setting in one.example.settings.items():
+            parameter = self.pack.parameters[name]
+            yield f"{parameter.label.say(self.language)} {parameter.show(setting, self.language)}"
+        common = one.example.common
+        for name, number in one.example.given.items():
+            if name not in common or common[name] != number:
+                yield self.given(name, number)
 
     def given(self, name: str, number: int | None) -> str:
         fact = self.pack.facts[name]
