@@ -247,3 +247,18 @@ def test_training_without_torch_is_refused_and_told_how_to_get_it(tmp_path):
 
     assert refused.exit_code == 2
     assert "liudu-inspect[train]" in refused.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named_without_a_traceback(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    place = str(tmp_path / "file" / "boards")
+
+    for arguments in (
+        ["simulate", place, "--pieces", "2", "--seed", "1"],
+        ["pack", place, "--task", "classify"],
+    ):
+        refused = CliRunner().invoke(main, arguments, env={"LIUDU_LANG": "en"})
+
+        assert refused.exit_code == 2
+        assert str(tmp_path / "file") in refused.stderr
+        assert "Choose another place" in refused.stderr

@@ -79,6 +79,20 @@ def test_figures_are_read_without_an_exponent(value, text):
     assert significant(value) == text
 
 
+def test_a_bound_that_keeps_its_limit_by_a_hair_does_not_look_like_the_limit():
+    bound = 0.001999192  # 0 of 1497
+
+    assert report_model.figure_of(bound, metric="miss_rate", side="upper") == "0.2\u202f%"
+    assert (
+        report_model.figure_of(bound, metric="miss_rate", side="upper", beside=0.002)
+        == "0.19992\u202f%"
+    )
+    assert (
+        report_model.figure_of(0.002, metric="miss_rate", side="upper", beside=0.002)
+        == "0.2\u202f%"
+    )
+
+
 def test_a_ratio_is_written_as_a_percentage():
     assert percent(0.002) == "0.2\u202f%"
     assert percent(1.0) == "100\u202f%"

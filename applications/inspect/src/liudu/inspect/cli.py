@@ -14,9 +14,22 @@ import click
 from liudu.contract import Language, Refusal
 
 EXIT_REFUSED = 2
+EXIT_INTERRUPTED = 130
 P = ParamSpec("P")
 TASK = click.Choice(["detect", "classify"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class FileError(Refusal):
+    """A file or folder that cannot be read or written."""
+
+    en = "{path}: {reason}. Choose another place, or mend its permissions and free space."
+    zh = "{path}：{reason}。请换一个位置，或检查权限与剩余空间。"
+
+    @classmethod
+    def of(cls, error: OSError) -> "FileError":
+        """Name the file and what the system said of it."""
+        return cls(path=error.filename or "–", reason=error.strerror or str(error))
 
 
 def language() -> Language:
@@ -52,6 +65,11 @@ def refusing(command: Callable[P, None]) -> Callable[P, None]:
         except Refusal as refusal:
             click.echo("✗ " + refusal.say(language()), err=True)
             sys.exit(EXIT_REFUSED)
+        except OSError as error:
+            click.echo("✗ " + FileError.of(error).say(language()), err=True)
+            sys.exit(EXIT_REFUSED)
+        except KeyboardInterrupt:
+            sys.exit(EXIT_INTERRUPTED)
 
     return speaking
 

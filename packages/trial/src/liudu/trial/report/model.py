@@ -13,7 +13,7 @@ from liudu.trial.report import charts, sentences
 from liudu.trial.report.charts import Chart
 from liudu.trial.report.pictures import Gallery
 from liudu.trial.report.reading import RunFolder
-from liudu.trial.report.text import DASH, Text, count, duration, percent, same, significant
+from liudu.trial.report.text import DASH, Text, apart, count, duration, percent, same, significant
 
 Json = Mapping[str, Any]
 
@@ -140,17 +140,24 @@ def flat_targets(result: Json) -> list[dict[str, Any]]:
     return [certificate.flat_target(entry) for entry in result["targets"]]
 
 
-def figure_of(value: float | None, *, metric: str, side: str | None = None) -> str:
+def figure_of(
+    value: float | None, *, metric: str, side: str | None = None, beside: float | None = None
+) -> str:
     """Return a value of a metric as people read it: a percentage, a number an hour, MiB.
 
-    A bound is rounded away from the claim: an upper one up, a lower one down.
+    A bound is rounded away from the claim, an upper one up, a lower one down, and has the digits
+    that tell it from the limit `beside` it.
     """
     if value is None:
         return "–"
     rounding = ROUNDINGS[side]
     kind = METRICS[metric].kind if metric in METRICS else "mean"
     if kind == "ratio" or metric == "map":
-        return percent(value, rounding=rounding)
+        return apart(
+            value,
+            beside=beside,
+            write=lambda ratio, digits: percent(ratio, digits=digits, rounding=rounding),
+        )
     whole = kind == "pace" and abs(value) >= 1000  # noqa: PLR2004 - thousands are shown whole
     digits = len(f"{abs(value):.0f}") if whole else 4
     return significant(value, digits=digits, rounding=rounding)
@@ -167,7 +174,7 @@ def target_figure(entry: Json, *, task: str) -> TargetFigure:
     promise = f"{op} {figure_of(entry['limit'], metric=entry['metric'])}"
 
     def show(value: float | None) -> str:
-        return figure_of(value, metric=entry["metric"], side=side)
+        return figure_of(value, metric=entry["metric"], side=side, beside=entry["limit"])
 
     return TargetFigure(
         name=name,

@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
 
 from liudu.acceptance import METRICS, piece_name
-from liudu.trial.report.text import Text, count, percent, same, shorten, significant
+from liudu.trial.report.text import Text, apart, count, percent, same, shorten, significant
 
 Json = Mapping[str, Any]
 
@@ -278,7 +278,12 @@ def meaning(entry: Json, *, task: str, show: Callable[[float | None], str]) -> T
     if metric.kind == "ratio":
         unit = _unit(entry, task=task)
         words = SHOP_FLOOR.get(entry["metric"], Text(f"计入{metric.zh}", f"count for {metric.en}"))
-        of = significant(bound * 1000, rounding=ROUND_CEILING if upper else ROUND_FLOOR)
+        rounding = ROUND_CEILING if upper else ROUND_FLOOR
+        of = apart(
+            bound,
+            beside=entry.get("limit"),
+            write=lambda ratio, digits: significant(1000 * ratio, digits=digits, rounding=rounding),
+        )
         return Text(
             f"{sure} 的把握：每 1000 {_measured(unit.zh)}，{words.zh}的{zh} {of}。",
             f"{sure} sure: of 1,000 {_plural(unit.en)}, {en} {of} {words.en}.",

@@ -1,6 +1,7 @@
 """Sentences in two languages, and figures as people read them."""
 
 import math
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import attrs
@@ -27,6 +28,7 @@ def same(value: object) -> Text:
 
 DASH = same("–")
 PLACES_MAX = 9
+DIGITS, DIGITS_MAX = 3, 8
 
 
 def count(value: float | None) -> str:
@@ -48,6 +50,19 @@ def significant(value: float, *, digits: int = 3, rounding: str = ROUND_HALF_EVE
     exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-places), rounding=rounding)
     text = f"{exact:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def apart(value: float, *, beside: float | None, write: Callable[[float, int], str]) -> str:
+    """Write a figure with three digits, or with so many that it differs from the one beside it.
+
+    A bound that keeps its limit by a hair would else be printed as the limit. `write` takes the
+    value and the digits.
+    """
+    for digits in range(DIGITS, DIGITS_MAX):
+        text = write(value, digits)
+        if beside is None or value == beside or text != write(beside, digits):
+            return text
+    return write(value, DIGITS_MAX)
 
 
 def percent(ratio: float, *, digits: int = 3, rounding: str = ROUND_HALF_EVEN) -> str:
