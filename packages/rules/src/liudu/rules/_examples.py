@@ -52,8 +52,8 @@ def run_examples(pack: Pack, *, on: date | None = None) -> tuple[Outcome, ...]:
     pack
         The pack.
     on
-        The day of the tests that name none; by default the first day on which the rule and
-        the pack hold.
+        The day of the tests that name none; by default the last day on which something
+        changes in the pack while the rule holds.
 
     Raises
     ------
@@ -62,14 +62,14 @@ def run_examples(pack: Pack, *, on: date | None = None) -> tuple[Outcome, ...]:
 
     """
     return tuple(
-        _outcome(pack, rule, example, example.on or on or _first_day(pack, rule))
+        _outcome(pack, rule, example, example.on or on or _default_day(pack, rule))
         for rule in pack.rules.values()
         for example in rule.examples
     )
 
 
-def _first_day(pack: Pack, rule: Rule) -> date:
-    """Return the last day of change in the rule's and the pack's force, or their first."""
+def _default_day(pack: Pack, rule: Rule) -> date:
+    """Return the last day of change on which the rule holds, else its first day."""
     held = [day for day in pack.epochs() if rule.in_force(day)]
     return held[-1] if held else (rule.period.start or pack.epochs()[0])
 
