@@ -855,18 +855,26 @@ class _Run:
             )
 
     def _attempts(self) -> list[dict[str, Any]]:
+        """Return the attempts: first the free ones that we cut short, last the vendor's one.
+
+        The chunks of a batch are servings of one attempt.
+        """
+        servings = self._servings()
+        free = [row for row in servings if row["free"]]
+        own = [row for row in servings if not row["free"]]
+        if not own:
+            return free
+        ended = {"reason": own[-1]["reason"], "free": False, "servings": len(own)}
+        return [*free, {"at": own[0]["at"], **ended}]
+
+    def _servings(self) -> list[dict[str, Any]]:
         """Return every serving with its reason; one that never ended was cut short by us."""
         rows: list[dict[str, Any]] = []
-        is_open = False
         for event in self.journal.events:
             if event["event"] == State.SERVING:
-                if is_open:
-                    rows[-1] |= {"reason": str(Reason.INFRA), "free": True}
-                rows.append({"at": event["at"]})
-                is_open = True
+                rows.append({"at": event["at"], "reason": str(Reason.INFRA), "free": True})
             elif event["event"] == "attempt":
                 rows[-1] |= {"reason": event["reason"], "free": event["free"]}
-                is_open = False
         return rows
 
     def _result(self, *, resumed: bool) -> RunResult:

@@ -41,7 +41,7 @@ def test_a_good_solution_passes_and_leaves_everything_that_the_format_names(benc
     assert set(digests) >= {"commitment", "data", "labels", "protocol", "scorer", "solution"}
     assert ended.result["level"]["had"] == "process"
     assert ended.result["attempts"] == [
-        {"at": "2026-11-20T08:00:00Z", "reason": "ok", "free": False}
+        {"at": "2026-11-20T08:00:00Z", "reason": "ok", "free": False, "servings": 1}
     ]
 
 

@@ -38,6 +38,7 @@ DIGESTS = {
     "commitment": Text("封存承诺", "Commitment"),
     "data": Text("数据", "Data"),
     "labels": Text("标注（加盐）", "Labels (salted)"),
+    "names": Text("原文件名（加盐）", "Names of the files (salted)"),
     "protocol": Text("试验方案（加盐）", "Protocol (salted)"),
     "scorer": Text("评分程序", "Scorer"),
     "solution": Text("参试方案", "Solution"),
