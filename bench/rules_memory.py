@@ -1,0 +1,78 @@
+"""Peak memory and time of ten million subjects, taken in chunks, with 200 rules.
+
+    uv run python bench/rules_memory.py
+
+Each chunk is a table of a million enterprises with 6 % of the cells unknown; groups and limits
+per subject are settled too. A round is a process of its own, and its peak is what the system says.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from datetime import date
+
+from record import write_result
+from rules_city import as_pack, make, many_rules, unknown
+from rules_ours import as_table
+
+from liudu.rules import compile_pack, read_pack
+from liudu.rules._city import run_city
+
+CHUNKS = 10
+CHUNK = 1_000_000
+RULES = 200
+ROUNDS = 2
+
+
+def once():
+    pack = read_pack(as_pack(many_rules(RULES, sparse=True)))
+    program = compile_pack(pack, on=date(2026, 6, 1))
+    spent = [0.0]
+
+    def tables():
+        for index in range(CHUNKS):
+            start = time.process_time()
+            table = as_table(pack, make(CHUNK, index), unknown(CHUNK, 0.06, index))
+            spent[0] += time.process_time() - start
+            yield table
+
+    start = time.process_time()
+    count = run_city(program, tables())
+    told = {
+        "subjects": count.subjects,
+        "cpu_s": time.process_time() - start - spent[0],
+        "eligible": sum(one.eligible for one in count.rules),
+        "memory_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    json.dump(told, sys.stdout)
+
+
+def main():
+    if "--once" in sys.argv:
+        once()
+        return
+    rounds = []
+    for _ in range(ROUNDS):
+        command = [sys.executable, __file__, "--once"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        rounds.append(json.loads(done.stdout))
+        one = rounds[-1]
+        print(f"{one['subjects']:,} subjects × {RULES} rules: {one['memory_peak_mib']:.0f} MiB, "
+              f"{one['cpu_s']:.1f} CPU-s", flush=True)  # fmt: skip
+    peaks, times = [o["memory_peak_mib"] for o in rounds], [o["cpu_s"] for o in rounds]
+    write_result(
+        "rules_memory",
+        {
+            "subjects": CHUNKS * CHUNK,
+            "rules": RULES,
+            "chunk": CHUNK,
+            "memory_peak_mib": {"value": max(peaks), "interval": [min(peaks), max(peaks)]},
+            "cpu_s": {"value": max(times), "interval": [min(times), max(times)]},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
