@@ -11,6 +11,7 @@ import pytest
 from liudu.rules import compile_pack, read_pack
 from liudu.rules.sql import (
     Dialect,
+    NoRuleHoldsError,
     Source,
     TooWideError,
     UnknownRuleError,
@@ -153,6 +154,23 @@ def test_one_rule_reads_only_the_facts_that_it_needs():
 def test_a_rule_that_does_not_hold_is_refused_and_told_which_do():
     with pytest.raises(UnknownRuleError, match=r"third is no rule of reserved.*it's one, second"):
         answers_sql(program(), dialect=Dialect.DUCKDB, rules=["third"])
+
+
+def test_a_day_on_which_nothing_holds_for_a_person_is_refused():
+    nobody = compile_pack(read_pack(PACK), on=ON, subject="person")
+    with pytest.raises(
+        NoRuleHoldsError, match="No rule of reserved holds on 2026-03-31 for person"
+    ):
+        answers_sql(nobody, dialect=Dialect.DUCKDB)
+
+
+def test_a_benefit_that_is_not_money_brings_nothing_and_is_due_all_the_same():
+    text = PACK.replace("amount: yuan(5)", "benefit: 免租工位")
+    sql = answers_sql(program(text), dialect=Dialect.SQLITE, rules=["second"])
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(table_of(Dialect.SQLITE))
+        connection.execute("INSERT INTO facts (subject, `order`) VALUES ('S1', 5)")
+        assert connection.execute(sql).fetchall() == [("S1", "second", 1, 0, 0, 0, "1")]
 
 
 def test_more_rules_than_sqlite_joins_are_refused_with_the_way_out():

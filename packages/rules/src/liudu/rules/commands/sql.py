@@ -68,6 +68,6 @@ def command(
         text = facts_table_sql(program, dialect=target, source=source)
     else:
         write = answers_sql if what == "answers" else counts_sql
-        text = write(program, dialect=target, source=source, rules=rules or None)
+        text = write(program, dialect=target, source=source, rules=rules)
     console.emit({"dialect": dialect, "what": what, "digest": program.digest, "sql": text})
     console.say(zh=text + ";", en=text + ";")

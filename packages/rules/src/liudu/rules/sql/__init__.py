@@ -8,6 +8,7 @@ and budgets stay with the engine.
 from liudu.rules.sql._dialect import Dialect, UnwritableTextError
 from liudu.rules.sql._rows import answer_rows, fact_rows
 from liudu.rules.sql._statement import (
+    NoRuleHoldsError,
     Source,
     TooWideError,
     UnknownRuleError,
@@ -18,6 +19,7 @@ from liudu.rules.sql._statement import (
 
 __all__ = [
     "Dialect",
+    "NoRuleHoldsError",
     "Source",
     "TooWideError",
     "UnknownRuleError",

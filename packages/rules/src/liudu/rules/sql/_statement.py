@@ -20,6 +20,13 @@ class UnknownRuleError(Refusal):
     zh = "{on} 的 {pack} 中没有规则 {rule}；有效的是 {known}。"
 
 
+class NoRuleHoldsError(Refusal):
+    """There is nothing to ask: no rule holds on the day for that kind of subject."""
+
+    en = "No rule of {pack} holds on {on} for {subject}: choose another day or kind of subject."
+    zh = "{pack} 在 {on} 没有对 {subject} 有效的规则：请换一个日期或主体类型。"
+
+
 class TooWideError(Refusal):
     """One statement would need more than the database takes."""
 
@@ -82,11 +89,11 @@ def answers_sql(
     source
         Where the facts lie.
     rules
-        Only these rules, or all.
+        Only these rules; all if there are none.
 
     Raises
     ------
-    UnknownRuleError, TooWideError, UnwritableTextError
+    NoRuleHoldsError, UnknownRuleError, TooWideError, UnwritableTextError
 
     """
     grammar = GRAMMARS[dialect]
@@ -161,7 +168,9 @@ class _RulePieces:
     def __init__(self, rule: RuleTest, writer: Writer) -> None:
         self.rule = rule
         self.tests = [writer.column(atom.test) for atom in rule.atoms]
-        self.amount = writer.column(rule.amount) if rule.amount is not None else Piece("0")
+        self.amount = (
+            writer.column(rule.amount) if rule.amount is not None else Piece("0", number=0)
+        )
 
     def select(self, last: str, grammar: Grammar) -> str:
         every = " AND ".join(test.sql for test in self.tests)
@@ -198,7 +207,10 @@ class _RulePieces:
 
 
 def _chosen(program: Program, rules: Sequence[str] | None) -> list[RuleTest]:
-    if rules is None:
+    if not program.rules:
+        subject = program.subject or "*"
+        raise NoRuleHoldsError(pack=program.pack.name, on=program.on, subject=subject)
+    if not rules:
         return list(program.rules.values())
     for name in rules:
         if name not in program.rules:
