@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from outbreak_record import data, record
+from outbreak_data import data
+from record import write_result
 from scipy import stats
 
 from liudu.outbreak.agreement import agree
@@ -110,7 +111,7 @@ def main():
     print(f"alarms: ours {found.alarms}, R {found.reference_alarms}")
     for name, value in found.largest.items():
         print(f"  largest {name}: {value:.3g}")
-    record(
+    write_result(
         "outbreak_agreement",
         {
             "agreement": {

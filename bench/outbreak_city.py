@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import numpy as np
-from outbreak_record import record
+from record import write_result
 
 from liudu.outbreak.alarms import Budget
 from liudu.outbreak.configuration import Configuration, Plan
@@ -81,7 +81,7 @@ def main():
     print(f"{len(table.keys)} series, {alarms} alarms")
     print(f"one week: {median:.3f} CPU-s [{runs[0]:.3f}, {runs[-1]:.3f}]")
     print(f"first call of a new process: {loaded:.3f} CPU-s, {compiled:.1f} where it must compile")
-    record(
+    write_result(
         "outbreak_city",
         {
             "series": len(table.keys),

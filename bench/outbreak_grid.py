@@ -14,7 +14,8 @@ import json
 import time
 
 import numpy as np
-from outbreak_record import RESULTS, record, shown
+from outbreak_data import shown
+from record import RESULTS, write_result
 
 from liudu.outbreak import benchmark
 from liudu.outbreak.simulate import PAST_SIZES, simulate
@@ -176,7 +177,7 @@ def main():
         result = {"series": 42 * 55 * given.replicates, "seed": SEED, "detectors": detectors}
         if "hr" in detectors:
             result["headline"] = headline(detectors)
-        record("outbreak_grid", result)
+        write_result("outbreak_grid", result)
 
 
 if __name__ == "__main__":

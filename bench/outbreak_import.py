@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from outbreak_record import record
+from record import write_result
 
 AT = date(2026, 11, 20)
 PART = 1_000_000
@@ -115,7 +115,7 @@ def main():
         }
         print(rows, sizes[str(rows)])
     whole = sizes[str(options.rows)]
-    record("outbreak_import", {
+    write_result("outbreak_import", {
         "rows": options.rows, "rounds": options.rounds, "interval_is": "lowest and highest run",
         "load_1min": os.getloadavg()[0], "seconds": whole["wall_s"], "peak_mib": whole["peak_mib"],
         "sizes": sizes,

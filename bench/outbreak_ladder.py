@@ -8,7 +8,8 @@ they realise at alpha = 1 %.
 """
 
 import numpy as np
-from outbreak_record import record, shown
+from outbreak_data import shown
+from record import write_result
 
 from liudu.outbreak import benchmark
 from liudu.outbreak.detectors import ears, harmonic, recent
@@ -58,7 +59,7 @@ def main():
                 f"{shown(row[name]['fpr_at_alpha_1_percent'])}",
                 flush=True,
             )
-    record("outbreak_ladder", result)
+    write_result("outbreak_ladder", result)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ thousand times its score, so they are not part of the whole grid.
 import time
 
 import numpy as np
-from outbreak_record import record, shown
+from outbreak_data import shown
+from record import write_result
 
 from liudu.outbreak import benchmark
 from liudu.outbreak.simulate import PAST_SIZES, simulate
@@ -41,7 +42,7 @@ def main():
         key = f"at_{alpha:.1%}".replace(".0%", "%").replace(".", "_").replace("%", "_percent")
         result[key] = {"fpr": fpr, "worst_scenario": worst}
         print(f"α {alpha:.1%}: realised {shown(fpr)}, worst scenario {shown(worst)}")
-    record("outbreak_lr", result)
+    write_result("outbreak_lr", result)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ baselines. Nothing was tuned on these series.
 import csv
 
 import numpy as np
-from outbreak_record import data, record, shown
+from outbreak_data import data, shown
+from record import write_result
 
 from liudu.outbreak import benchmark
 from liudu.outbreak.detectors import bayes, ears, farrington, harmonic, recent, rki
@@ -78,7 +79,7 @@ def main():
                 f"{shown(answer['sensitivity']):25s} found {answer['outbreaks_found']}"
                 f" of {answer['outbreaks']}  accuracy {shown(answer['accuracy'])}"
             )
-    record("outbreak_rki", result)
+    write_result("outbreak_rki", result)
 
 
 if __name__ == "__main__":

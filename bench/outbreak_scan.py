@@ -11,7 +11,7 @@ import argparse
 import time
 
 import numpy as np
-from outbreak_record import record
+from record import write_result
 from scipy import stats
 
 from liudu.outbreak.scan import Window, scan_permutation, scan_poisson
@@ -97,7 +97,7 @@ def main():
     }
     for name, value in result.items():
         print(name, value)
-    record("outbreak_scan", {
+    write_result("outbreak_scan", {
         "interval_is": "exact 95 % for shares; lowest and highest run for seconds", **result,
     })  # fmt: skip
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from outbreak_record import record
+from record import write_result
 
 from liudu.outbreak.detectors import farrington
 from liudu.outbreak.simulate import TEST, simulate
@@ -77,7 +77,7 @@ def main():
                 flush=True,
             )
     own, other, ratio = (sorted(values) for values in zip(*rounds, strict=True))
-    record(
+    write_result(
         "outbreak_speed",
         {
             "peer": peer,

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
 DATA = Path(os.environ.get("LIUDU_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -20,7 +21,7 @@ def processor():
 
 def write_result(name, content):
     """Write bench/results/NAME.json with machine and date."""
-    path = ROOT / "bench" / "results" / f"{name}.json"
+    path = RESULTS / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     head = {
         "machine": f"{processor()}, Python {platform.python_version()}",
