@@ -19,6 +19,13 @@ EXIT_INTERRUPTED = 130
 P = ParamSpec("P")
 
 
+class FileTroubleError(Refusal):
+    """The system would not read or write a file or folder."""
+
+    en = "{file} cannot be read or written ({why}). Name another path, or change its permissions."
+    zh = "无法读写 {file}（{why}）。请换一个路径，或修改权限。"
+
+
 @attrs.frozen(kw_only=True)
 class Console:
     """Where a command speaks. With `json` the sentences are silent and `emit` speaks instead."""
@@ -74,6 +81,10 @@ def with_console(command: Callable[Concatenate[Console, P], None]) -> Callable[P
             command(console, *arguments, **options)
         except Refusal as refusal:
             refuse(console, refusal)
+            sys.exit(EXIT_REFUSED)
+        except OSError as error:
+            file = error.filename if error.filename is not None else "?"
+            refuse(console, FileTroubleError(file=str(file), why=error.strerror or str(error)))
             sys.exit(EXIT_REFUSED)
         except KeyboardInterrupt:
             click.echo("已中断。" if console.language == "zh" else "Interrupted.", err=True)

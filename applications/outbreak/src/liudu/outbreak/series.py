@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -52,6 +53,13 @@ class MissingColumnError(Refusal):
 
     en = "{file} has no column {column!r}; it has {found}. Rename the column that holds it."
     zh = "{file} 没有 {column!r} 列；现有列：{found}。请把相应的列改成这个名字。"
+
+
+class EmptyFileError(Refusal):
+    """A file holds nothing at all."""
+
+    en = "{file} is empty (0 bytes or blank). Export it again, or name another file."
+    zh = "{file} 是空文件。请重新导出，或换一个文件。"
 
 
 class EmptyTableError(Refusal):
@@ -225,6 +233,14 @@ def week_number(label: str, *, calendar: Calendar, line: int = 0) -> int:
     return int(start.toordinal() - (1 if calendar == "iso" else 0)) // DAYS
 
 
+def week_of_day(day: date, *, calendar: Calendar) -> str | None:
+    """Return the name of the week of a day; None where weeks are only counted."""
+    if calendar == "counted":
+        return None
+    week = Week.fromdate(day, system="iso" if calendar == "iso" else "cdc")
+    return f"{week.year:04d}-W{week.week:02d}"
+
+
 def weeks_of_year(year: int, *, calendar: Calendar) -> int:
     """Return 52 or 53."""
     try:
@@ -263,9 +279,9 @@ def read_series(
 
     Raises
     ------
-    UnreadableTableError, MissingColumnError, EmptyTableError, UnknownWeekError, NotACountError,
-    NegativeCountError, FractionalCountError, DuplicateWeekError, FutureWeekError, LongSpanError,
-    NotALabelError
+    UnreadableTableError, EmptyFileError, MissingColumnError, EmptyTableError, UnknownWeekError,
+    NotACountError, NegativeCountError, FractionalCountError, DuplicateWeekError, FutureWeekError,
+    LongSpanError, NotALabelError
 
     """
     frame = _frame(path)
@@ -305,6 +321,8 @@ def _frame(path: Path) -> pl.DataFrame:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = content.decode("gb18030")
+        if not text.strip():
+            raise EmptyFileError(file=path.name)
         frame = pl.read_csv(io.StringIO(text), infer_schema=False)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise UnreadableTableError(file=path.name, found=type(error).__name__) from error

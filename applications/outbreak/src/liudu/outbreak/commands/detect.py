@@ -7,10 +7,11 @@ import attrs
 import click
 import numpy as np
 
+from liudu.outbreak import clock
 from liudu.outbreak.configuration import Configuration, read_configuration
 from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.detectors import Flag
-from liudu.outbreak.series import CALENDARS, Calendar, SeriesTable, read_series
+from liudu.outbreak.series import CALENDARS, Calendar, SeriesTable, read_series, week_of_day
 from liudu.outbreak.watch import Watch, watch
 
 DECIMALS = 4
@@ -40,11 +41,12 @@ def command(
     configuration = read_configuration(config) if config else Configuration()
     if calendar:
         configuration = attrs.evolve(configuration, calendar=calendar)
+    today = clock.now().astimezone().date()
     table = read_series(
         series,
         calendar=configuration.calendar,
         absent=configuration.absent_weeks,
-        at=None if ignore_later else at,
+        at=None if ignore_later else at or week_of_day(today, calendar=configuration.calendar),
     )
     week = table.index(at) if at else table.counts.shape[1] - 1
     found = watch(table, configuration=configuration, at=weeks_before(week, configuration))

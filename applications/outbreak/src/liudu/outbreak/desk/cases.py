@@ -13,12 +13,13 @@ import polars as pl
 
 from liudu.contract import Refusal
 from liudu.outbreak.aggregation import Counting, Weeks, aggregate, cases_behind
+from liudu.outbreak.clock import now
 from liudu.outbreak.commands.aggregate import day_of_import
 from liudu.outbreak.configuration import Configuration, read_configuration
 from liudu.outbreak.linelist import CASES, QUALITY, scan_cases
 from liudu.outbreak.report.provisional import Projection, read_projection
 from liudu.outbreak.report.tiles import EMPTY, Tiles, read_tiles
-from liudu.outbreak.series import Calendar, SeriesTable, read_series, week_number
+from liudu.outbreak.series import Calendar, SeriesTable, read_series, week_number, week_of_day
 
 SERIES, CONFIGURATION, TILES, BACKTEST = "series.csv", "config.yaml", "tiles.yaml", "backtest.json"
 NOWCAST: Final = "nowcast.csv"
@@ -88,9 +89,11 @@ class Store:
         configuration = self.configuration()
         path = self.folder / SERIES
         if path.is_file():
+            today = now().astimezone().date()
             return read_series(
-                path, calendar=configuration.calendar, absent=configuration.absent_weeks
-            )
+                path, calendar=configuration.calendar, absent=configuration.absent_weeks,
+                at=week_of_day(today, calendar=configuration.calendar),
+            )  # fmt: skip
         if not self.has_cases:
             raise NothingToWatchError(folder=self.folder)
         return aggregate(
