@@ -44,3 +44,12 @@ def test_what_cannot_be_written_is_named_with_the_way_out(words, tmp_path, capsy
     said = refused([word.format(out=out) for word in words], capsys)
     assert "无法读写" in said
     assert "请换一个路径" in said
+
+
+def test_weeks_that_a_table_leaves_out_are_counted(tmp_path, capsys):
+    path = tmp_path / "series.csv"
+    path.write_text("week,count\n" + "".join(f"{week},5\n" for week in WEEKS[:20] + WEEKS[30:]))
+    with pytest.raises(SystemExit) as ended:
+        main(["detect", str(path), "--lang", "zh"])
+    assert ended.value.code == 0
+    assert "共 10 个序列周没有病例数" in capsys.readouterr().out

@@ -91,6 +91,7 @@ def answered(table: SeriesTable, found: Watch, *, week: int) -> dict[str, Any]:
         "alarms": alarms,
         "alpha": alpha,
         "missing": int(missing.sum()),
+        "weeks_without_report": int(np.isnan(table.counts[:, : week + 1]).sum()),
         "too_short": int((undecided & ~missing).sum()),
         "by_detector": _used(found, undecided=undecided),
     }  # fmt: skip
@@ -120,6 +121,14 @@ def _say(console: Console, answer: dict[str, Any]) -> None:
         zh=f"{week}：{answer['series']} 个序列，{number} 个信号。",
         en=f"{week}: {answer['series']} series, {number} alarms.",
     )
+    gaps = answer["weeks_without_report"]
+    if gaps:
+        console.say(
+            zh=f"共 {gaps} 个序列周没有病例数，按未知处理，不作基线"
+            "（若表示无病例，请在配置中写 absent_weeks: zero）。",
+            en=f"{gaps} weeks of series have no count: taken as not known, kept out of baselines "
+            "(if they mean no cases, set absent_weeks: zero in the configuration).",
+        )
     heads = {
         "zh": ["序", "序列", "病例", "预期", "上限", "p", "方法"],
         "en": ["#", "series", "cases", "expected", "bound", "p", "detector"],
