@@ -103,6 +103,7 @@ def test_the_simulated_city_says_that_it_is_and_is_the_same_twice(tmp_path):
         ([], "--demo"),
         (["--data", "{0}", "--demo"], "not simulated"),
         (["--data", "{0}", "--mail", "pigeon"], "pigeon"),
+        (["--data", "{0}/mistyped"], "There is no folder"),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_anything_starts(tmp_path, options, words):

@@ -22,6 +22,19 @@ MAILS: Final = ("console", "off", "file:", "smtp:")
 ROLES: Final = ("viewer", "investigator", "administrator")
 
 
+class NoSuchDataError(Refusal):
+    """The data folder is not there."""
+
+    en = (
+        "There is no folder {folder}: mend the name, or make it with `liudu-outbreak import FILES "
+        "--out {folder}`, or with `mkdir` and a series.csv in it."
+    )
+    zh = (
+        "没有文件夹 {folder}：请检查名称；也可用 `liudu-outbreak import 文件 --out {folder}` 生成，"
+        "或用 mkdir 新建后放入 series.csv。"
+    )
+
+
 class UnknownMailError(Refusal):
     """A way to send mail is not known."""
 
@@ -131,6 +144,8 @@ def _alone(held: ExitStack, site: Site, *, required: bool) -> bool:
 def _folder(data: Path | None, *, demo: bool) -> Path:
     if data is None and not demo:
         raise NoDataFolderError
+    if data is not None and not demo and not data.is_dir():
+        raise NoSuchDataError(folder=data)
     folder = data or DEMO_FOLDER
     if demo and not is_simulated(folder):
         if folder.exists() and any(folder.iterdir()):
