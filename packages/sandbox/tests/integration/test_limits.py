@@ -86,12 +86,12 @@ def test_the_cpu_of_children_that_have_ended_is_counted(level, mounts):
         "    os.wait()\n"
     )
     outcome = run(python(source), mounts=mounts, level=level, limits=Limits(wall_s=30))
-    assert 0.4 <= outcome.cpu_s < 0.6
+    assert 0.3 <= outcome.cpu_s < 1.5  # uncounted, the children would leave a few hundredths
 
 
 def test_the_cost_of_the_sandbox_is_not_charged_to_the_solution(level, mounts, limits):
     outcome = run(["true"], mounts=mounts, level=level, limits=limits)
-    assert outcome.cpu_s < 0.05
+    assert outcome.cpu_s < 0.1
 
 
 @pytest.mark.slow

@@ -129,6 +129,7 @@ def serve_stream(
         mounts = Mounts(
             app=solution.folder, inputs=inputs.folder, output=output, read_only=isolation.runtime
         )
+        began_at_s = clock.monotonic()  # before the sandbox, whose own start is taken off later
         with start(
             solution.manifest.entry,
             mounts=mounts,
@@ -139,8 +140,8 @@ def serve_stream(
             environment={"LIUDU_CONTRACT": CONTRACT},
         ) as running:
             exchange = _Exchange(
-                running=running, inputs=inputs, terms=terms, clock=clock, look=look,
-                on_answers=on_answers,
+                running=running, inputs=inputs, terms=terms, clock=clock, began_at_s=began_at_s,
+                look=look, on_answers=on_answers,
             )  # fmt: skip
             with _undisturbed():
                 stopped = exchange.hold(
@@ -209,6 +210,7 @@ class _Exchange:
         inputs: Inputs,
         terms: Terms,
         clock: Clock,
+        began_at_s: float,
         look: Look | None,
         on_answers: Callable[[int], None] | None,
     ) -> None:
@@ -220,7 +222,7 @@ class _Exchange:
             os.set_blocking(fd, False)
         self._inputs, self._terms, self._classes = inputs, terms, terms.classes_known()
         self._monotonic, self._look, self._on_answers = clock.monotonic, look, on_answers
-        self._began_at_s = clock.monotonic()
+        self._began_at_s = began_at_s
         self._poll = select.poll()
         self._poll.register(self._out_fd, select.POLLIN)
         self._rest = b""  # what the pipe did not take yet
