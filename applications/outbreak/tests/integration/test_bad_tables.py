@@ -35,7 +35,7 @@ def test_an_empty_file_is_called_empty(tmp_path, capsys):
     [
         ["simulate", "{out}/series.csv", "--seed", "1", "--replicates", "1"],
         ["pack", "{out}", "--detector", "hr"],
-        ["serve", "--data", "{out}"],
+        ["serve", "--demo", "--data", "{out}"],
     ],
 )
 def test_what_cannot_be_written_is_named_with_the_way_out(words, tmp_path, capsys):
