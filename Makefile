@@ -11,15 +11,19 @@ demo:    ## one whole trial on simulated boards, with its report · 在模拟电
 
 test:    ## all tests that this machine can run · 本机能跑的全部测试
 	$(UV) run pytest -n auto
+	$(UV) run pytest -n auto packages/platform
+	$(UV) run python scripts/with-postgresql.py pytest -n auto packages/platform -m everywhere
 
 quick:   ## without the slow tests · 不含慢测试
 	$(UV) run pytest -n auto -m "not slow and not browser"
+	$(UV) run pytest -n auto packages/platform -m "not slow and not browser"
 
 check:   ## format, lint, layers, types · 格式、规范、层次、类型
 	$(UV) run ruff format --check $(PYTHON_DIRS)
 	$(UV) run ruff check $(PYTHON_DIRS)
 	$(UV) run lint-imports
 	$(UV) run mypy packages applications
+	$(UV) run mypy --config-file packages/platform/mypy.ini packages/platform/src
 
 format:  ## mend what can be mended by itself · 自动整理格式
 	$(UV) run ruff format $(PYTHON_DIRS)

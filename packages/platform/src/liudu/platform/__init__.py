@@ -1,0 +1,1 @@
+"""The city platform: one Django app for each context."""

@@ -1,0 +1,1 @@
+"""Every write, one line each, chained by hashes."""

@@ -1,0 +1,1 @@
+"""Policies, determinations and grants."""

@@ -1,0 +1,5 @@
+"""The API of this context: translate, one call, translate."""
+
+from ninja import Router
+
+router = Router()

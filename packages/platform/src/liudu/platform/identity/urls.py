@@ -1,0 +1,6 @@
+"""The doors of this context."""
+
+from django.urls import URLPattern
+
+app_name = "identity"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""What owners want from AI, with acceptance targets."""

@@ -1,0 +1,128 @@
+"""Needs, their history, and the lists they came in."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from liudu.platform.keys import new_key
+from liudu.platform.words import both, language
+
+
+class Need(models.Model):
+    """What an owner wants from AI, with acceptance targets, data, budget and date.
+
+    ``targets`` is the promise as `liudu.acceptance.Promise.from_mapping` reads it (task, positive,
+    mode, level, line, targets); an empty mapping while the draft has none. ``revision`` grows with
+    every write: who saves over a newer revision is told.
+    """
+
+    class Status(models.TextChoices):
+        """Whether others can see it."""
+
+        DRAFT = "draft", both("草稿", "Draft")
+        PUBLISHED = "published", both("已发布", "Published")
+        WITHDRAWN = "withdrawn", both("已撤回", "Withdrawn")
+
+    class Stage(models.TextChoices):
+        """How far a published need has come round the loop."""
+
+        POSTED = "posted", both("已发布", "Posted")
+        MATCHED = "matched", both("已对接", "Matched")
+        TRIAL = "trial", both("试验中", "In trial")
+        ACCEPTED = "accepted", both("已验收", "Accepted")
+        RUNNING = "running", both("已运行", "Running")
+
+    key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
+    owner = models.ForeignKey("identity.Organisation", models.PROTECT, related_name="needs")
+    title = models.CharField(max_length=120)
+    title_en = models.CharField(max_length=200, blank=True)
+    problem = models.TextField(blank=True)
+    problem_en = models.TextField(blank=True)
+    wanted_capability = models.TextField(blank=True)
+    data_at_hand = models.TextField(blank=True)
+    sector = models.ForeignKey("city.Sector", models.PROTECT, null=True, blank=True)
+    district = models.ForeignKey("city.District", models.PROTECT, null=True, blank=True)
+    targets = models.JSONField(default=dict, blank=True)
+    budget_fen_max = models.BigIntegerField(null=True, blank=True)
+    due_date = models.DateField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.POSTED)
+    stage_at = models.DateTimeField(null=True, blank=True)
+    simulated = models.BooleanField(default=False)  # shown wherever the need is shown
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["status", "-published_at"]),
+            models.Index(fields=["status", "stage", "-stage_at"]),
+            models.Index(fields=["status", "sector", "-published_at"]),
+            models.Index(fields=["status", "district", "-published_at"]),
+            models.Index(fields=["owner", "-updated_at"]),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(budget_fen_max__isnull=True) | models.Q(budget_fen_max__gte=0),
+                name="needs_budget_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="published")
+                | models.Q(published_at__isnull=False, sector__isnull=False),
+                name="needs_published_is_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return (self.title_en or self.title) if language() == "en" else self.title
+
+
+class Revision(models.Model):
+    """One state of a need, kept whole, so that nothing that was written is lost."""
+
+    need = models.ForeignKey(Need, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    by_key = models.CharField(max_length=64)
+    by_name = models.CharField(max_length=200)
+    content = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["need", "number"], name="needs_one_revision")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.need_id} r{self.number}"
+
+
+class ImportRun(models.Model):
+    """One Excel list that came in: its report, row by row."""
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        WAITING = "waiting", both("排队中", "Waiting")
+        RUNNING = "running", both("导入中", "Running")
+        DONE = "done", both("已完成", "Done")
+        REFUSED = "refused", both("已拒绝", "Refused")
+
+    key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
+    owner = models.ForeignKey("identity.Organisation", models.CASCADE)
+    file_name = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    reason_zh = models.TextField(blank=True)
+    reason_en = models.TextField(blank=True)
+    row_count = models.PositiveIntegerField(default=0)
+    done_count = models.PositiveIntegerField(default=0)
+    taken_count = models.PositiveIntegerField(default=0)
+    report = models.JSONField(default=list)
+    by_key = models.CharField(max_length=64)
+    by_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.state})"

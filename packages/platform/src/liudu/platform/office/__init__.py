@@ -1,0 +1,1 @@
+"""What waits for whom: boards, views and inboxes."""

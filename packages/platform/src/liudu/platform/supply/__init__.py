@@ -1,0 +1,1 @@
+"""Vendors, solutions, offers and certificates."""

@@ -1,0 +1,1 @@
+"""Sealed data, the queue, and what was measured."""

@@ -1,0 +1,1 @@
+"""The looks of all pages, and their doors."""

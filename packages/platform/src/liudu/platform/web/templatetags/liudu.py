@@ -1,0 +1,64 @@
+"""Both languages beside each other in the templates, and figures as people read them."""
+
+from datetime import date, datetime
+
+from django import template
+from django.utils import timezone
+
+from liudu.contract import Refusal
+from liudu.platform.actors import Actor
+from liudu.platform.web.doors import may as actor_may
+from liudu.platform.words import language
+
+register = template.Library()
+NONE = "–"
+
+
+@register.simple_tag
+def t(zh: str, en: str) -> str:
+    """Return the sentence of the reader's language; both stand in the template."""
+    return en if language() == "en" else zh
+
+
+@register.simple_tag
+def may(actor: Actor, permission: str, subject: object = None) -> bool:
+    """Return whether an actor has a permission on an object."""
+    return actor_may(actor, permission, subject)
+
+
+@register.filter
+def say(refusal: Refusal) -> str:
+    """Return a refusal's sentence in the reader's language."""
+    return refusal.say(language())
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """Return a moment in the city's time."""
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else NONE
+
+
+@register.filter
+def day(value: date | datetime | None) -> str:
+    """Return a day in the city's time."""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    return value.strftime("%Y-%m-%d") if value else NONE
+
+
+@register.filter
+def yuan(amount_fen: int | None) -> str:
+    """Return an amount in yuan, its fen only where there are any."""
+    if amount_fen is None:
+        return NONE
+    yuan_part, fen = divmod(abs(amount_fen), 100)
+    sign = "-" if amount_fen < 0 else ""
+    return f"{sign}¥{yuan_part:,}" + (f".{fen:02d}" if fen else "")
+
+
+@register.filter
+def grouped(value: float | None) -> str:
+    """Return a number with its thousands apart."""
+    if value is None:
+        return NONE
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

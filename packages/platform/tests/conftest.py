@@ -1,0 +1,76 @@
+"""A moment, people and a city for all tests of the platform."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from liudu.platform.actors import Actor, Role
+from liudu.platform.city.models import District, Sector
+from liudu.platform.identity.models import Membership, Organisation, User
+
+AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def at():
+    """The moment at which tests act."""
+    return AT
+
+
+@pytest.fixture
+def sector(db):
+    """Manufacturing."""
+    return Sector.objects.create(
+        code="manufacturing", number=1, name="制造", name_en="Manufacturing"
+    )
+
+
+@pytest.fixture
+def district(db):
+    """The industrial park."""
+    return District.objects.create(
+        code="sip", name="苏州工业园区", name_en="Suzhou Industrial Park"
+    )
+
+
+@pytest.fixture
+def organisation(db):
+    """Make an organisation."""
+
+    def make(name="明州光电", *, kind="company"):
+        return Organisation.objects.create(name=name, kind=kind, created_at=AT)
+
+    return make
+
+
+@pytest.fixture
+def person(db):
+    """Make a person with roles in an organisation."""
+
+    def make(email, *, of=None, roles=()):
+        user = User.objects.create_user(
+            email, "a long enough password", name=email.partition("@")[0]
+        )
+        for role in roles:
+            Membership.objects.create(user=user, organisation=of, role=Role(role), since=AT)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def actor():
+    """Make the actor of a user."""
+
+    def make(user, *, of):
+        roles = Membership.objects.filter(user=user, organisation=of).values_list("role", flat=True)
+        return Actor(
+            kind="person",
+            key=user.key,
+            name=str(user),
+            organisation_key=of.key,
+            organisation_name=of.name,
+            roles=frozenset(Role(role) for role in roles),
+        )
+
+    return make

@@ -1,0 +1,16 @@
+"""The platform's settings, with a home of its own and what makes tests fast."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+HOME_OF_TESTS = tempfile.mkdtemp(prefix="liudu-tests-")
+atexit.register(shutil.rmtree, HOME_OF_TESTS, ignore_errors=True)
+os.environ["LIUDU_HOME"] = HOME_OF_TESTS
+os.environ.setdefault("LIUDU_EMAIL", "memorymail://")
+
+from liudu.platform.settings import *  # noqa: E402, F403 - after the environment
+
+# What makes passwords safe makes tests slow.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
