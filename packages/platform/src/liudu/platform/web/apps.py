@@ -4,6 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.module_loading import module_has_submodule
 
 
 class Web(AppConfig):
@@ -13,6 +14,8 @@ class Web(AppConfig):
     label = "web"
 
     def ready(self) -> None:
-        """Register every context's permissions."""
+        """Register every context's permissions, and the sections that it adds to others' pages."""
         for context in settings.CONTEXTS:
-            import_module(f"liudu.platform.{context}.permissions")
+            for room in ("permissions", "panels"):
+                if module_has_submodule(import_module(f"liudu.platform.{context}"), room):
+                    import_module(f"liudu.platform.{context}.{room}")

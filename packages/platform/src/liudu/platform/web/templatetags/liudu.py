@@ -3,11 +3,15 @@
 from datetime import date, datetime
 
 from django import template
+from django.template.context import Context
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.web.doors import may as actor_may
+from liudu.platform.web.panels import filled
 from liudu.platform.words import language
 
 register = template.Library()
@@ -62,3 +66,15 @@ def grouped(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+@register.simple_tag(takes_context=True)
+def panels(context: Context, of: str, subject: object) -> SafeString:
+    """Return the sections that other contexts add to a page."""
+    request = context["request"]
+    return mark_safe(  # noqa: S308 - each part is the output of a template
+        "".join(
+            render_to_string(template, {**more, of: subject}, request=request)
+            for template, more in filled(of, request=request, subject=subject)
+        )
+    )
