@@ -1,0 +1,1 @@
+"""The pages of this context, a module for each kind."""
