@@ -1,0 +1,49 @@
+"""A script of ours run beside a fresh SQLite, and again beside a fresh PostgreSQL."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SERVER = "-c listen_addresses='' -c shared_buffers=512MB -c max_connections=200"
+
+
+def with_postgresql():
+    """The module that starts a PostgreSQL of its own."""
+    spec = spec_from_file_location("with_postgresql", ROOT / "scripts" / "with-postgresql.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def from_environment(home):
+    """What a process finds that works in this home."""
+    plain = {**os.environ, "DJANGO_SETTINGS_MODULE": "liudu.platform.settings", "LIUDU_HOME": home}
+    return {**plain, "LIUDU_EMAIL": "memorymail://"}
+
+
+def in_each_database(script, *arguments):
+    """Run a script of ours as a process of its own beside each database; yield name and output."""
+    with tempfile.TemporaryDirectory(prefix="liudu-bench-") as home:
+        yield "sqlite", _run(script, arguments, from_environment(home))
+    postgresql = with_postgresql()
+    place = postgresql.programs()
+    if place is None:
+        print("PostgreSQL is not installed: left out")
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="liudu-bench-") as home,
+        postgresql.server(place, settings=SERVER) as url,
+    ):
+        environment = {**from_environment(home), "DATABASE_URL": url}
+        yield "postgresql", _run(script, arguments, environment)
+
+
+def _run(script, arguments, environment):
+    command = [sys.executable, script, *arguments]
+    return subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
