@@ -40,6 +40,8 @@ class Need(models.Model):
     problem_en = models.TextField(blank=True)
     wanted_capability = models.TextField(blank=True)
     data_at_hand = models.TextField(blank=True)
+    contact_unit = models.CharField(max_length=120, blank=True)  # a unit, never a person
+    targets_text = models.TextField(blank=True)  # as a list said them, before they are targets
     sector = models.ForeignKey("city.Sector", models.PROTECT, null=True, blank=True)
     district = models.ForeignKey("city.District", models.PROTECT, null=True, blank=True)
     targets = models.JSONField(default=dict, blank=True)
@@ -118,11 +120,57 @@ class ImportRun(models.Model):
     row_count = models.PositiveIntegerField(default=0)
     done_count = models.PositiveIntegerField(default=0)
     taken_count = models.PositiveIntegerField(default=0)
-    report = models.JSONField(default=list)
+    take_hidden = models.BooleanField(default=False)
+    notes = models.JSONField(default=list)  # of the file as a whole: [{zh, en}]
+    headings = models.JSONField(default=dict)  # of each sheet, as the file writes them
+    lease_until = models.DateTimeField(null=True, blank=True)  # pushed on by the worker
     by_key = models.CharField(max_length=64)
     by_name = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["owner", "-created_at"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["owner", "digest", "take_hidden"],
+                condition=~models.Q(state="refused"),
+                name="needs_one_list_once",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.file_name} ({self.state})"
+
+
+class ImportRow(models.Model):
+    """What became of one row of a list, and why."""
+
+    class State(models.TextChoices):
+        """What became of it."""
+
+        TAKEN = "taken", both("已导入", "Taken")
+        REFUSED = "refused", both("未导入", "Not taken")
+        DUPLICATE = "duplicate", both("重复", "Duplicate")
+        SKIPPED = "skipped", both("已跳过", "Skipped")
+
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows")
+    number = models.PositiveIntegerField()  # in the order of the file, over all its sheets
+    address = models.CharField(max_length=60)  # of the row: 'Sheet 1'!7
+    sheet = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=State.choices)
+    cells = models.JSONField(default=list)  # as the file shows them
+    reasons = models.JSONField(default=list)  # [{address, code, zh, en}]
+    need = models.ForeignKey(
+        Need, models.SET_NULL, null=True, blank=True, related_name="import_rows"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "number"], name="needs_one_import_row")
+        ]
+        indexes: ClassVar = [models.Index(fields=["run", "state", "number"])]
+
+    def __str__(self) -> str:
+        return f"{self.address} ({self.state})"
