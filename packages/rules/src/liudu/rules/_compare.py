@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from liudu.contract import Refusal
 from liudu.rules._bitmap import count_bits
 from liudu.rules._lower import Setting
-from liudu.rules._program import compile_pack
+from liudu.rules._program import recompile
 from liudu.rules._run import Amounts, Run, run
 from liudu.rules._settle import settle
 
@@ -144,14 +144,10 @@ def what_if(before: Run, settings: Mapping[str, Setting]) -> Run:
 
     Raises
     ------
-    UnknownParameterError, ParameterOutOfRangeError
+    UnknownParameterError, ParameterOutOfRangeError, PackRefusedError
 
     """
-    old = before.program
-    program = compile_pack(
-        old.pack, on=old.on, subject=old.subject, settings={**old.settings, **settings}
-    )
-    return run(program, before.table, reuse=before)
+    return run(recompile(before.program, settings), before.table, reuse=before)
 
 
 def compare(before: Run, after: Run) -> Comparison:

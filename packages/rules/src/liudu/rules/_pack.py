@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from graphlib import CycleError as GraphCycleError
 from graphlib import TopologicalSorter
 from typing import TypeVar
@@ -311,6 +312,21 @@ class Pack:
     budgets: Mapping[str, Budget]
     digest: str
     file: str
+
+    @cached_property
+    def parameters_of(self) -> Mapping[str, frozenset[str]]:
+        """By rule, the parameters that its conditions and its amount name, also by definitions."""
+        return {name: self._named_by(rule) for name, rule in self.rules.items()}
+
+    def _named_by(self, rule: Rule) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [atom.test for atom in rule.atoms]
+        waiting += [rule.amount] if rule.amount is not None else []
+        while waiting:
+            fresh = set(names(waiting.pop().tree)) - found
+            found |= fresh
+            waiting += [self.definitions[name] for name in fresh if name in self.definitions]
+        return frozenset(found & set(self.parameters))
 
     def epochs(self) -> tuple[date, ...]:
         """Return the days on which something in the pack changes, oldest first.

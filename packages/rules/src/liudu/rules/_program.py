@@ -3,14 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeVar
 
 import attrs
 
 from liudu.contract import Refusal
-from liudu.rules._core import Core, Test, Value, facts_of, open_parameters_of
+from liudu.rules._core import Core, Test, Value, facts_of, leaves_of, open_parameters_of
 from liudu.rules._expression import Written
 from liudu.rules._fact import money_text
 from liudu.rules._kind import Kind
@@ -91,6 +93,12 @@ class RuleTest:
     atoms: tuple[AtomTest, ...]
     amount: Value | None
     amount_max_fen: int
+
+    @cached_property
+    def leaves(self) -> tuple[Test, ...]:
+        """The tests that its conditions are joined from, each once: one bitmap each."""
+        found = (leaf for atom in self.atoms for leaf in leaves_of(atom.test))
+        return tuple(dict.fromkeys(found))
 
     @property
     def trees(self) -> tuple[Core, ...]:
@@ -202,6 +210,36 @@ def compile_pack(
     return _Compiler(pack, on, held).program(subject)
 
 
+def recompile(program: Program, settings: Mapping[str, Setting]) -> Program:
+    """Return a program with some parameters changed; only what names them is compiled.
+
+    The same as compiling the pack afresh with ``{**program.settings, **settings}``.
+
+    Parameters
+    ----------
+    program
+        The pack as it stands.
+    settings
+        The new values by parameter: money in fen, rates as fractions.
+
+    Raises
+    ------
+    UnknownParameterError, ParameterOutOfRangeError
+        If a setting does not fit.
+    PackRefusedError
+        If an amount could overflow or become negative under it.
+
+    """
+    pack = program.pack
+    for name, setting in settings.items():
+        _require_setting(pack, name, setting)
+    changed = {name for name, one in settings.items() if program.settings[name] != one}
+    if not changed:
+        return program
+    compiler = _Compiler(pack, program.on, {**program.settings, **settings})
+    return compiler.program(program.subject, before=program, changed=changed)
+
+
 def _require_setting(pack: Pack, name: str, setting: Setting) -> None:
     if name not in pack.parameters:
         near = closest(name, list(pack.parameters))
@@ -239,12 +277,24 @@ class _Compiler:
             today=on,
         )
 
-    def program(self, subject: str | None) -> Program:
+    def program(
+        self,
+        subject: str | None,
+        *,
+        before: Program | None = None,
+        changed: AbstractSet[str] = frozenset(),
+    ) -> Program:
+        """Compile; a rule of `before` that names nothing of what changed is taken as it is."""
+        kept = {
+            name: one
+            for name, one in (before.rules if before else {}).items()
+            if self.pack.parameters_of[name].isdisjoint(changed)
+        }
         rules = {
             name: lowered
             for name, rule in self.pack.rules.items()
             if rule.in_force(self.on) and subject in (None, rule.subject)
-            for lowered in self.attempt(self.rule, rule)
+            for lowered in ([kept[name]] if name in kept else self.attempt(self.rule, rule))
         }
         groups = {
             name: lowered

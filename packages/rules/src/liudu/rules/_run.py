@@ -30,7 +30,6 @@ from liudu.rules._core import (
     Value,
     facts_of,
     is_strict,
-    leaves_of,
 )
 from liudu.rules._evaluate import Selection, evaluate_test, evaluate_value
 from liudu.rules._program import Program, RuleTest
@@ -184,9 +183,10 @@ class _Runner:
         atoms = self.atoms()
         fresh = {name: one for name, one in self.program.rules.items() if not self.kept(one)}
         made = {name: _RuleMaker(one, self.table, self.words) for name, one in fresh.items()}
+        read = {leaf: atoms[leaf] for one in fresh.values() for leaf in one.leaves}
         for start in range(0, self.words, BLOCK_WORDS):
             words = slice(start, min(start + BLOCK_WORDS, self.words))
-            block = {leaf: planes.slice(words) for leaf, planes in atoms.items()}
+            block = {leaf: planes.slice(words) for leaf, planes in read.items()}
             joined = _Memo(block)
             for maker in made.values():
                 maker.block(words, joined)
@@ -209,10 +209,9 @@ class _Runner:
     def atoms(self) -> dict[Test, Planes]:
         found: dict[Test, Planes] = {}
         for rule in self.program.rules.values():
-            for atom in rule.atoms:
-                for leaf in leaves_of(atom.test):
-                    if leaf not in found:
-                        found[leaf] = self.old_atoms.get(leaf) or self.planes(leaf)
+            for leaf in rule.leaves:
+                if leaf not in found:
+                    found[leaf] = self.old_atoms.get(leaf) or self.planes(leaf)
         return found
 
     def planes(self, leaf: Test) -> Planes:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
 from liudu.rules._check import Finding, Severity, check_pack, check_versions
 from liudu.rules._pack import Pack, PackRefusedError
-from liudu.rules.console import EXIT_NO, Console, load_pack, pack_files, with_console
+from liudu.rules.commands._given import load_pack, pack_files
 
 
 @click.command(short_help="检查政策包 · find what is wrong in packs")

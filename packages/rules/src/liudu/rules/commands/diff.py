@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.rules._compare import compare
 from liudu.rules._intake import read_table
 from liudu.rules._program import compile_pack
 from liudu.rules._run import run
 from liudu.rules.clock import today
+from liudu.rules.commands._given import as_day, day_option, load_pack
 from liudu.rules.commands.what_if import show_comparison
-from liudu.rules.console import Console, as_day, day_option, load_pack, with_console
 
 
 @click.command(short_help="两版政策谁得谁失 · who gains and loses by a new version")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.contract import Refusal
 from liudu.rules._explain import Determination, Status, Step, explain
 from liudu.rules._fact import Fact, money_text
@@ -15,15 +16,7 @@ from liudu.rules._pack import Pack
 from liudu.rules._program import compile_pack
 from liudu.rules._table import FactTable, UnknownFactError, encoded_row
 from liudu.rules.clock import today
-from liudu.rules.console import (
-    Console,
-    as_day,
-    assignments,
-    day_option,
-    load_pack,
-    read_settings,
-    with_console,
-)
+from liudu.rules.commands._given import as_day, assignments, day_option, load_pack, read_settings
 
 SIGN = {
     Status.ELIGIBLE: click.style("✓", fg="green"),

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.rules._page import render_page
 from liudu.rules.clock import today
-from liudu.rules.console import Console, as_day, day_option, load_pack, with_console, write_text
+from liudu.rules.commands._given import as_day, day_option, load_pack, write_text
 
 
 @click.command(short_help="政策对照页 · the pack as a page")

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import attrs
 import click
 
+from liudu.console import Console, with_console
 from liudu.rules._city import CityCount, run_city
 from liudu.rules._explain import STATUS, determination_id
 from liudu.rules._fact import money_text
@@ -17,14 +18,12 @@ from liudu.rules._program import Program, compile_pack
 from liudu.rules._run import Run, run
 from liudu.rules._settle import BudgetUse, Settlement, settle
 from liudu.rules.clock import today
-from liudu.rules.console import (
-    Console,
+from liudu.rules.commands._given import (
     NotWritableError,
     as_day,
     day_option,
     load_pack,
     read_settings,
-    with_console,
 )
 
 COLUMNS = ("subject", "rule", "status", "near", "amount_fen", "payable_fen", "determination")

@@ -5,16 +5,10 @@ from typing import Any
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.rules._program import compile_pack
 from liudu.rules.clock import today
-from liudu.rules.console import (
-    Console,
-    as_day,
-    day_option,
-    load_pack,
-    read_settings,
-    with_console,
-)
+from liudu.rules.commands._given import as_day, day_option, load_pack, read_settings
 from liudu.rules.sql import Dialect, Source, answers_sql, counts_sql, facts_table_sql
 
 

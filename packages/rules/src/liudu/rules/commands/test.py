@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.rules._examples import Outcome, run_examples
-from liudu.rules.console import EXIT_NO, Console, load_pack, pack_files, with_console
+from liudu.rules.commands._given import load_pack, pack_files
 
 
 @click.command(short_help="运行规则旁的测试 · run the tests beside the rules")

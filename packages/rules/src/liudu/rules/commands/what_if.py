@@ -6,20 +6,14 @@ from typing import Any
 import attrs
 import click
 
+from liudu.console import Console, with_console
 from liudu.rules._compare import Comparison, compare, what_if
 from liudu.rules._fact import money_text
 from liudu.rules._intake import read_table
 from liudu.rules._program import compile_pack
 from liudu.rules._run import run
 from liudu.rules.clock import today
-from liudu.rules.console import (
-    Console,
-    as_day,
-    day_option,
-    load_pack,
-    read_settings,
-    with_console,
-)
+from liudu.rules.commands._given import as_day, day_option, load_pack, read_settings
 
 
 @click.command(short_help="改参数会怎样 · what another parameter would do")

@@ -1,25 +1,17 @@
-"""What the commands say: sentences for people, one JSON object for machines."""
+"""What the commands are given: packs, settings, days; and the file that they write."""
 
-import json
-import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, ParamSpec
 
-import attrs
 import click
 
-from liudu.contract import Language, Refusal
+from liudu.contract import Refusal
 from liudu.rules._lower import Setting
 from liudu.rules._pack import Pack, Parameter, read_pack
 from liudu.rules._program import UnknownParameterError
 from liudu.rules._source import read_yaml
-
-EXIT_NO = 1  # the work is done and the answer is no
-EXIT_REFUSED = 2  # the input was refused; nothing was changed
 
 P = ParamSpec("P")
 
@@ -50,62 +42,6 @@ class BadAssignmentError(Refusal):
 
     en = "{given!r}: write NAME=VALUE."
     zh = "{given!r}：请写成 名称=值。"
-
-
-@attrs.frozen(kw_only=True)
-class Console:
-    """Where a command speaks. With `json` the sentences are silent and `emit` speaks instead."""
-
-    language: Language
-    json: bool
-
-    def say(self, *, zh: str, en: str) -> None:
-        """Print one sentence for people."""
-        if not self.json:
-            click.echo(zh if self.language == "zh" else en)
-
-    def emit(self, answer: Mapping[str, Any]) -> None:
-        """Print the whole answer for machines, as one JSON object."""
-        if self.json:
-            click.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
-
-
-def language_of_environment() -> Language:
-    """Return the language that LIUDU_LANG or the locale asks for; Chinese first."""
-    wish = os.environ.get("LIUDU_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return "en" if wish.lower().startswith("en") else "zh"
-
-
-def with_console(command: Callable[Concatenate[Console, P], None]) -> Callable[P, None]:
-    """Give a click command ``--json``, ``--lang`` and a `Console`; end it as people expect."""
-
-    @click.option(
-        "--json", "as_json", is_flag=True, help="给机器看的 JSON · one JSON object for machines"
-    )
-    @click.option("--lang", type=click.Choice(["zh", "en"]), help="语言 · language")
-    @wraps(command)
-    def speaking(*arguments: P.args, **options: P.kwargs) -> None:
-        as_json, lang = options.pop("as_json"), options.pop("lang")
-        console = Console(
-            language=cast("Language", lang or language_of_environment()), json=bool(as_json)
-        )
-        try:
-            command(console, *arguments, **options)
-        except Refusal as refusal:
-            refuse(console, refusal)
-            sys.exit(EXIT_REFUSED)
-
-    return speaking
-
-
-def refuse(console: Console, refusal: Refusal) -> None:
-    """Say why something was refused: to people on standard error, to machines as JSON."""
-    message = refusal.say(console.language)
-    if console.json:
-        error = {"code": refusal.code, "message": message}
-        click.echo(json.dumps({"error": error}, ensure_ascii=False))
-    else:
-        click.echo(click.style("✗ ", fg="red") + message, err=True)
 
 
 def load_pack(path: Path) -> Pack:
