@@ -28,12 +28,27 @@ class Seal(models.Model):
     piece_count = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)  # pieces of each kind
     size_bytes = models.BigIntegerField(default=0)
+    upload_digest = models.CharField(max_length=80, blank=True)  # of the archive as it came
+    encoding = models.CharField(max_length=10, blank=True)  # of the labels; empty is UTF-8
+    notices = models.JSONField(default=list)  # what the owner should know, without names
     simulated = models.BooleanField(default=False)
+    attempt_count = models.PositiveSmallIntegerField(default=0)  # at which the platform failed
+    reason_code = models.CharField(max_length=60, blank=True)
     reason_zh = models.TextField(blank=True)
     reason_en = models.TextField(blank=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=200)
     sealed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["need", "-created_at"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["need"],
+                condition=models.Q(state__in=["waiting", "sealing", "broken"]),
+                name="trials_one_sealing",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} ({self.state})"
@@ -88,6 +103,15 @@ class Trial(models.Model):
             models.Index(fields=["need", "-queued_at"]),
             models.Index(fields=["vendor", "-queued_at"]),
             models.Index(fields=["verdict", "-released_at"]),
+            models.Index(fields=["-queued_at"]),
+            models.Index(fields=["-released_at"]),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["offer"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="trials_one_open",
+            )
         ]
 
     def __str__(self) -> str:
@@ -108,3 +132,20 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.en}"
+
+
+class Worker(models.Model):
+    """A process that takes tasks; one that is silent for longer than the lease is dead."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    host = models.CharField(max_length=120)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["stopped_at", "seen_at"])]
+
+    def __str__(self) -> str:
+        return self.name
