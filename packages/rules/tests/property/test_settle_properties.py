@@ -17,7 +17,7 @@ version: "1"
 title: 叠加
 valid: {from: 2026-01-01}
 facts:
-  paid: {type: money, unit: fen, label: 已付, bureau: 局, max: 3000}
+  paid: {type: money, unit: fen, label: 已付, bureau: 局, max: 30}
   came: {type: date, label: 先后, bureau: 局, min: 2026-01-01, max: 2026-01-31}
   size: {type: count, label: 大小, bureau: 局, max: 3}
 """
@@ -28,7 +28,7 @@ def packs(draw):
     """A pack of five rules, each paying its own fact, in drawn groups and budgets."""
     facts = "".join(
         f"  on{i}: {{type: bool, label: 可, bureau: 局}}\n"
-        f"  sum{i}: {{type: money, unit: fen, label: 额, bureau: 局, max: 1000}}\n"
+        f"  sum{i}: {{type: money, unit: fen, label: 额, bureau: 局, max: 9}}\n"
         for i in range(RULES)
     )
     groups = draw(st.lists(st.sampled_from(["", "g", "h"]), min_size=RULES, max_size=RULES))
@@ -42,7 +42,7 @@ def packs(draw):
 
 
 def _parameters(draw):
-    limits = st.sampled_from(["null", "0", "300", "900", "2500", "20000"])
+    limits = st.sampled_from(["null", "0", "3", "9", "25", "200"])
     text = "parameters:\n"
     for name in ("cap", "mine", "purse"):
         dated = f"{{2026-01-01: {draw(limits)}}}"
