@@ -12,8 +12,11 @@ class Need(models.Model):
     """What an owner wants from AI, with acceptance targets, data, budget and date.
 
     ``targets`` is the promise as `liudu.acceptance.Promise.from_mapping` reads it (task, positive,
-    mode, level, line, targets); an empty mapping while the draft has none. ``revision`` grows with
-    every write: who saves over a newer revision is told.
+    mode, level, line, targets); an empty mapping while the draft has none, and then ``answers``
+    keeps what was typed so far. ``job`` is the kind of job in plain words (`decisions.JOBS`).
+    ``pieces_per_h`` and ``positive_share`` (in (0, 1)) tell of the line; both are part of the
+    promise once they are known. ``revision`` grows with every write: who saves over a newer
+    revision is told.
     """
 
     class Status(models.TextChoices):
@@ -22,6 +25,13 @@ class Need(models.Model):
         DRAFT = "draft", both("草稿", "Draft")
         PUBLISHED = "published", both("已发布", "Published")
         WITHDRAWN = "withdrawn", both("已撤回", "Withdrawn")
+
+    class Pace(models.TextChoices):
+        """Per what the pace of the line is said; it is kept per hour."""
+
+        HOUR = "hour", both("每小时", "per hour")
+        DAY = "day", both("每天（24 小时）", "per day of 24 hours")
+        WEEK = "week", both("每周", "per week")
 
     class Stage(models.TextChoices):
         """How far a published need has come round the loop."""
@@ -44,7 +54,13 @@ class Need(models.Model):
     targets_text = models.TextField(blank=True)  # as a list said them, before they are targets
     sector = models.ForeignKey("city.Sector", models.PROTECT, null=True, blank=True)
     district = models.ForeignKey("city.District", models.PROTECT, null=True, blank=True)
+    job = models.CharField(max_length=20, blank=True)
     targets = models.JSONField(default=dict, blank=True)
+    answers = models.JSONField(default=dict, blank=True)
+    targets_fixed_at = models.DateTimeField(null=True, blank=True)  # since data was sealed
+    pieces_per_h = models.FloatField(null=True, blank=True)
+    pace_per = models.CharField(max_length=4, choices=Pace.choices, default=Pace.HOUR)
+    positive_share = models.FloatField(null=True, blank=True)
     budget_fen_max = models.BigIntegerField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
@@ -55,6 +71,9 @@ class Need(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=500, blank=True)
+    copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -70,6 +89,15 @@ class Need(models.Model):
                 name="needs_budget_not_negative",
             ),
             models.CheckConstraint(
+                condition=models.Q(pieces_per_h__isnull=True) | models.Q(pieces_per_h__gt=0),
+                name="needs_pace_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(positive_share__isnull=True)
+                | models.Q(positive_share__gt=0, positive_share__lt=1),
+                name="needs_share_inside",
+            ),
+            models.CheckConstraint(
                 condition=~models.Q(status="published")
                 | models.Q(published_at__isnull=False, sector__isnull=False),
                 name="needs_published_is_whole",
@@ -83,11 +111,24 @@ class Need(models.Model):
 class Revision(models.Model):
     """One state of a need, kept whole, so that nothing that was written is lost."""
 
+    class Verb(models.TextChoices):
+        """What was done."""
+
+        DRAFTED = "drafted", both("起草", "Drafted")
+        IMPORTED = "imported", both("从表格导入", "Imported from a list")
+        COPIED = "copied", both("复制为新草稿", "Copied into a new draft")
+        EDITED = "edited", both("修改", "Edited")
+        PUBLISHED = "published", both("发布", "Published")
+        WITHDRAWN = "withdrawn", both("撤回", "Withdrawn")
+        ADVANCED = "advanced", both("阶段推进", "Moved on")
+        FIXED = "fixed", both("验收指标固定", "Targets fixed")
+
     need = models.ForeignKey(Need, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     at = models.DateTimeField()
     by_key = models.CharField(max_length=64)
     by_name = models.CharField(max_length=200)
+    verb = models.CharField(max_length=10, choices=Verb.choices, default=Verb.EDITED)
     content = models.JSONField()
 
     class Meta:
