@@ -11,9 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from liudu.console import with_console
 from liudu.contract import Refusal
 from liudu.trial.cli import COMMANDS, main
-from liudu.trial.console import with_console
 
 ENGLISH = {"LIUDU_LANG": "en"}
 CHINESE = {"LIUDU_LANG": "zh"}
@@ -58,7 +58,7 @@ def test_a_wrong_command_line_is_one_json_object_where_json_is_asked_for(words, 
 def test_a_missing_argument_is_named_in_the_language_that_was_asked_for():
     zh = CliRunner().invoke(main, ["plan"], env=CHINESE)
     en = CliRunner().invoke(main, ["plan", "--lang", "en"], env=CHINESE)
-    assert "缺少 'TARGETS'" in zh.stderr
+    assert "缺少 TARGETS" in zh.stderr
     assert "Missing argument 'TARGETS'" in en.stderr
     assert (zh.exit_code, en.exit_code) == (2, 2)
 

@@ -1,7 +1,6 @@
 """The command line ``liudu-inspect``."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +10,9 @@ from typing import ParamSpec, cast
 
 import click
 
-from liudu.contract import Language, Refusal
+from liudu.console import EXIT_INTERRUPTED, EXIT_REFUSED, language_of_environment
+from liudu.contract import Refusal
 
-EXIT_REFUSED = 2
-EXIT_INTERRUPTED = 130
 P = ParamSpec("P")
 TASK = click.Choice(["detect", "classify"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -32,15 +30,9 @@ class FileError(Refusal):
         return cls(path=error.filename or "–", reason=error.strerror or str(error))
 
 
-def language() -> Language:
-    """Return the language that LIUDU_LANG or the locale asks for; Chinese first."""
-    wish = os.environ.get("LIUDU_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return "en" if wish.lower().startswith("en") else "zh"
-
-
 def say(*, zh: str, en: str) -> None:
     """Print one sentence in the reader's language."""
-    click.echo(zh if language() == "zh" else en)
+    click.echo(zh if language_of_environment() == "zh" else en)
 
 
 @contextmanager
@@ -48,7 +40,7 @@ def bar(*, zh: str, en: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on standard error, if that is a terminal."""
     with click.progressbar(
         length=total,
-        label=zh if language() == "zh" else en,
+        label=zh if language_of_environment() == "zh" else en,
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
     ) as steps:
@@ -63,10 +55,10 @@ def refusing(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*arguments, **options)
         except Refusal as refusal:
-            click.echo("✗ " + refusal.say(language()), err=True)
+            click.echo("✗ " + refusal.say(language_of_environment()), err=True)
             sys.exit(EXIT_REFUSED)
         except OSError as error:
-            click.echo("✗ " + FileError.of(error).say(language()), err=True)
+            click.echo("✗ " + FileError.of(error).say(language_of_environment()), err=True)
             sys.exit(EXIT_REFUSED)
         except KeyboardInterrupt:
             sys.exit(EXIT_INTERRUPTED)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.outbreak import clock
 from liudu.outbreak.aggregation import (
     DATE_FIELDS,
@@ -21,7 +22,6 @@ from liudu.outbreak.aggregation import (
     windows_ending,
     with_totals,
 )
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.linelist import QUALITY, scan_cases
 from liudu.outbreak.series import SeriesTable, write_series
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.outbreak.agreement import Agreement, agree
-from liudu.outbreak.console import EXIT_NO, Console, with_console
 
 SHOWN_MAX = 20
 

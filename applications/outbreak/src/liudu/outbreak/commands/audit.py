@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from liudu.outbreak.console import EXIT_NO, Console, with_console
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.outbreak.desk.settings import DATABASE, DESK
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import click
 import numpy as np
 
+from liudu.console import Console, with_console
 from liudu.outbreak import benchmark
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.detectors import detect, detector
 from liudu.outbreak.series import CALENDARS, Calendar, SeriesTable, read_series
 from liudu.outbreak.simulate import PAST_SIZES, SHAPES, Grid, Shape, simulate

@@ -7,9 +7,9 @@ import attrs
 import click
 import numpy as np
 
+from liudu.console import Console, with_console
 from liudu.outbreak import clock
 from liudu.outbreak.configuration import Configuration, read_configuration
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.detectors import Flag
 from liudu.outbreak.series import CALENDARS, Calendar, SeriesTable, read_series, week_of_day
 from liudu.outbreak.watch import Watch, watch

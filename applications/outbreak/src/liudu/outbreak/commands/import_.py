@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.outbreak import clock
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.linelist import (
     DATE_ORDERS,
     SAME_PERSON,

@@ -9,10 +9,10 @@ import click
 import numpy as np
 import polars as pl
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.outbreak.aggregation import AGES, Counting, Weeks
 from liudu.outbreak.commands.aggregate import day_of_import
 from liudu.outbreak.configuration import Configuration, read_configuration
-from liudu.outbreak.console import EXIT_NO, Console, with_console
 from liudu.outbreak.linelist import scan_cases
 from liudu.outbreak.nowcast import (
     DRAWS,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.contract import bundle_digest
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.detectors import DETECTORS, YEAR_CALENDAR_WEEKS, YEAR_COUNTED_WEEKS
 from liudu.outbreak.pack import pack, write_questions
 from liudu.outbreak.series import CALENDARS, Calendar, read_series

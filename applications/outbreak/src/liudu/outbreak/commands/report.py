@@ -10,10 +10,10 @@ from typing import Any, Final
 import attrs
 import click
 
+from liudu.console import Console, with_console
 from liudu.contract import Language, Refusal
 from liudu.outbreak.clock import now
 from liudu.outbreak.configuration import Configuration, read_configuration
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.report import Provenance, Request, Tiles, bulletin, html, pdf, read_tiles, word
 from liudu.outbreak.report.model import Bulletin
 from liudu.outbreak.report.provisional import Projection, read_projection

@@ -8,10 +8,10 @@ import click
 import numpy as np
 import polars as pl
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
 from liudu.outbreak.aggregation import Counting, Daily, daily
 from liudu.outbreak.commands.aggregate import day_of_import
-from liudu.outbreak.console import EXIT_NO, Console, with_console
 from liudu.outbreak.linelist import scan_cases
 from liudu.outbreak.scan import (
     SIMULATIONS,

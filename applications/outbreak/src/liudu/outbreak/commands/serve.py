@@ -9,9 +9,9 @@ from typing import Final
 
 import click
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
 from liudu.outbreak.clock import now
-from liudu.outbreak.console import EXIT_NO, Console, with_console
 from liudu.outbreak.desk.demo import is_simulated, write_demo
 from liudu.outbreak.desk.serving import FolderInUseError, listening, locked, opened, serve
 from liudu.outbreak.desk.settings import Site

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from liudu.console import Console, with_console
 from liudu.outbreak.benchmark import outbreak_weeks
-from liudu.outbreak.console import Console, with_console
 from liudu.outbreak.series import SeriesTable, write_series
 from liudu.outbreak.simulate import SCENARIOS, SHAPES, Grid, Shape, simulate
 

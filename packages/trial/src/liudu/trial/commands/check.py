@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import click
 
+from liudu.console import EXIT_INFRA, EXIT_NO, Console, refuse, with_console
 from liudu.contract import TASKS, BundleError, ManifestError, NoBundleError, Task
 from liudu.contract.kit import Finding
 from liudu.sandbox import Level
 from liudu.trial import clock
 from liudu.trial.conformance import Conformance, TaskFindings, check_solution
-from liudu.trial.console import EXIT_INFRA, EXIT_NO, Console, refuse, with_console
 from liudu.trial.serving import Clock, InfraError
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "warned": ("!", "yellow")}

@@ -7,8 +7,8 @@ import attrs
 import click
 
 from liudu.acceptance import METRICS, Plan, Promise, Target, TargetPlan, plan
+from liudu.console import Console, with_console
 from liudu.contract import Refusal
-from liudu.trial.console import Console, with_console
 from liudu.trial.promise import load_promise
 
 HOURS_LONG = 8  # beyond one shift, seeding known defects is worth saying

@@ -6,8 +6,8 @@ from shlex import quote
 
 import click
 
+from liudu.console import Console, with_console
 from liudu.trial import clock, keys
-from liudu.trial.console import Console, with_console
 from liudu.trial.report import Written, write_report
 
 

@@ -17,10 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from liudu.acceptance import METRICS, Look, TargetVerdict
-from liudu.contract import Language, Refusal
-from liudu.sandbox import Level
-from liudu.trial import clock
-from liudu.trial.console import (
+from liudu.console import (
     EXIT_INFRA,
     EXIT_INTERRUPTED,
     EXIT_NO,
@@ -29,6 +26,9 @@ from liudu.trial.console import (
     refuse,
     with_console,
 )
+from liudu.contract import Language, Refusal
+from liudu.sandbox import Level
+from liudu.trial import clock
 from liudu.trial.journal import Journal
 from liudu.trial.progress import Advance
 from liudu.trial.run import RETRIES, RunResult, run_trial

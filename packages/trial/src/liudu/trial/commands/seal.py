@@ -6,9 +6,9 @@ from shlex import quote
 import click
 import numpy as np
 
+from liudu.console import Console, with_console
 from liudu.contract import Language
 from liudu.trial import clock
-from liudu.trial.console import Console, with_console
 from liudu.trial.promise import load_promise
 from liudu.trial.seal import Entropy, Seal, seal
 

@@ -6,9 +6,9 @@ from typing import Any
 import attrs
 import click
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Language
 from liudu.sandbox import Attack, Level, SelfTest, available, selftest
-from liudu.trial.console import EXIT_NO, Console, with_console
 
 BUILT = (Level.BWRAP, Level.LANDLOCK, Level.PROCESS)  # the strongest first
 

@@ -9,9 +9,9 @@ import attrs
 import click
 import yaml
 
+from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Language, Refusal
 from liudu.trial import certificate, clock, keys, recheck
-from liudu.trial.console import EXIT_NO, Console, with_console
 from liudu.trial.progress import Progress
 from liudu.trial.verdict import target_sentence
 

@@ -1,12 +1,13 @@
 """What the commands say: sentences for people, one JSON object for machines."""
 
 import errno
+import json
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -15,13 +16,8 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 import attrs
 import click
-import orjson
-from rich.console import Console as Terminal
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
 from liudu.contract import Language, Refusal
-from liudu.trial.progress import Advance
 
 EXIT_NO = 1  # the work is done and the answer is no
 EXIT_REFUSED = 2  # the input was refused; nothing was changed
@@ -29,6 +25,8 @@ EXIT_INFRA = 3  # this machine failed, not the input and not the solution
 EXIT_INTERRUPTED = 130
 
 P = ParamSpec("P")
+Advance = Callable[[int], None]
+FIRST_WIDE = 0x2E80  # from here on characters take two columns
 
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -112,11 +110,32 @@ class Console:
     def emit(self, answer: Mapping[str, Any]) -> None:
         """Print the whole answer for machines, as one JSON object."""
         if self.json:
-            click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+            click.echo(
+                json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False, default=str)
+            )
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print rows for people, the first of them the heads, in aligned columns."""
+        if self.json or not rows:
+            return
+        widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = [cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)]
+            click.echo("  ".join(cells).rstrip())
 
     @contextmanager
     def stage(self, *, zh: str, en: str, total: int | None) -> Iterator[Advance]:
         """Show one stage as a bar on standard error, if that is a terminal."""
+        # Loaded here, for it takes longer than many a command.
+        from rich.console import Console as Terminal  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bars  # noqa: PLC0415
+
         terminal = Terminal(stderr=True)
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         hidden = self.json or not terminal.is_terminal
@@ -125,6 +144,11 @@ class Console:
         ) as bars:
             task = bars.add_task(zh if self.language == "zh" else en, total=total)
             yield lambda steps: bars.advance(task, steps)
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes; Chinese characters take two."""
+    return sum(2 if ord(character) >= FIRST_WIDE else 1 for character in text)
 
 
 def language_of_environment() -> Language:
@@ -213,6 +237,6 @@ def refuse(console: Console, refusal: Refusal) -> None:
     message = refusal.say(console.language)
     if console.json:
         error = {"code": refusal.code, "message": message, "facts": refusal.facts}
-        click.echo(orjson.dumps({"error": error}, default=str).decode())
+        click.echo(json.dumps({"error": error}, ensure_ascii=False, default=str))
     else:
         click.echo(click.style("✗ ", fg="red") + message, err=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import click
 
-from liudu.outbreak.console import language_of_environment
+from liudu.console._console import language_of_environment
 
 # The sentences of click that name a value; what is not here is said as click says it.
 SENTENCES = (
