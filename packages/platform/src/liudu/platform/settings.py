@@ -95,6 +95,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django_cotton.templatetags.cotton",
                 "liudu.platform.web.templatetags.liudu",
+                "liudu.platform.web.templatetags.looks",
             ],
         },
     }
