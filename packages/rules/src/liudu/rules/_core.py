@@ -15,10 +15,12 @@ unknown only if its test or the chosen branch is.
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 import attrs
 
 INT64_MAX = 2**63 - 1
+TREES_REMEMBERED = 50_000  # of which it is asked again and again what they read
 
 
 class Sign(StrEnum):
@@ -233,11 +235,13 @@ def walk(tree: Core) -> Iterator[Core]:
         yield from walk(part)
 
 
+@lru_cache(TREES_REMEMBERED)
 def facts_of(tree: Core) -> frozenset[str]:
     """Return the names of the facts that a tree reads."""
     return frozenset(one.name for one in walk(tree) if isinstance(one, FactValue | FactTrue))
 
 
+@lru_cache(TREES_REMEMBERED)
 def open_parameters_of(tree: Core) -> frozenset[str]:
     """Return the parameters in a tree that nobody has set."""
     return frozenset(one.parameter for one in walk(tree) if isinstance(one, OpenValue | OpenTest))
@@ -253,6 +257,7 @@ def leaves_of(tree: Test) -> Iterator[Test]:
         yield tree
 
 
+@lru_cache(TREES_REMEMBERED)
 def is_strict(tree: Core) -> bool:
     """Whether the tree is unknown exactly where one of its facts is unknown."""
     return not any(
