@@ -8,39 +8,61 @@ import sys
 
 import pytest
 
-# In a process of its own, for a dashboard's models need its settings, which are set once.
+# In processes of their own, for models need their settings, which a process sets once.
+SETTINGS = {
+    "desk": """
+from liudu.outbreak.desk.settings import Site, configure
+configure(Site(folder=Path(folder.name), hosts=("localhost",), mail="off"))
+left_out = "platform"
+""",
+    "platform": """
+os.environ |= {
+    "LIUDU_HOME": folder.name, "DJANGO_SETTINGS_MODULE": "liudu.platform.settings",
+    "LIUDU_EMAIL": "memorymail://",
+}
+import django
+django.setup()
+left_out = "outbreak"
+""",
+}
 COLLECT = """
-import importlib, json, pkgutil, tempfile
+import importlib, json, os, pkgutil, tempfile
 from pathlib import Path
 
 import liudu
 from liudu.contract import Refusal
-from liudu.outbreak.desk.settings import Site, configure
 
 folder = tempfile.TemporaryDirectory()
-configure(Site(folder=Path(folder.name), hosts=("localhost",), mail="off"))
-needs_torch = {"liudu.inspect.training"}  # torch trains, and is not installed to run
-for module in pkgutil.walk_packages(liudu.__path__, prefix="liudu."):
-    if not module.name.endswith("__main__") and module.name not in needs_torch:
-        if ".migrations" not in module.name:
-            importlib.import_module(module.name)
+{settings}
+needs_torch = {{"liudu.inspect.training"}}  # torch trains, and is not installed to run
+for part in pkgutil.iter_modules(liudu.__path__, prefix="liudu."):
+    if part.name == "liudu." + left_out:
+        continue
+    package = importlib.import_module(part.name)
+    for module in pkgutil.walk_packages(package.__path__, prefix=part.name + "."):
+        if not module.name.endswith("__main__") and module.name not in needs_torch:
+            if ".migrations" not in module.name:
+                importlib.import_module(module.name)
 
 def kinds(kind=Refusal):
     for subclass in kind.__subclasses__():
         yield subclass
         yield from kinds(subclass)
 
-print(json.dumps(sorted({
-    (f"{kind.__module__}.{kind.__qualname__}", kind.en, kind.zh)
+print(json.dumps(sorted({{
+    (f"{{kind.__module__}}.{{kind.__qualname__}}", kind.en, kind.zh)
     for kind in kinds() if kind.__module__.startswith("liudu.")
-})))
+}})))
 """
 
 
 def _collected():
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECT], capture_output=True, text=True, check=False
-    )
+    return sorted({tuple(kind) for settings in SETTINGS.values() for kind in _under(settings)})
+
+
+def _under(settings):
+    code = COLLECT.format(settings=settings)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
