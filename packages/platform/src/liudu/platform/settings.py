@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "csp",
     "django_cotton",
@@ -72,6 +73,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "liudu.platform.identity.middleware.name_the_actor",
+    "liudu.platform.identity.middleware.keep_the_language",
+    "liudu.platform.api.answer_once",
     "liudu.platform.web.middleware.answer_refusals",
     "axes.middleware.AxesMiddleware",
 ]
@@ -139,12 +142,24 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = env.str("LIUDU_EMAIL_VERIFICATION", default="optional")
 ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_ADAPTER = "liudu.platform.identity.adapter.Accounts"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no letter to whoever never signed up
+# Axes shuts the door to one guesser; this slows many guessers of one account.
+ACCOUNT_RATE_LIMITS = {"login_failed": "60/m/ip,30/15m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Liudu"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that was told holds
+AXES_USERNAME_CALLABLE = "liudu.platform.identity.lockout.username"
+AXES_CLIENT_IP_CALLABLE = "liudu.platform.identity.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "liudu.platform.identity.lockout.locked_out"
+AXES_VERBOSE = False
+AXES_LOCKOUT_TEMPLATE = "web/too_many.html"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
@@ -201,3 +216,7 @@ BUNDLE_BYTES_MAX = env.int("LIUDU_BUNDLE_BYTES_MAX", default=200 << 20)
 SEAL_BYTES_MAX = env.int("LIUDU_SEAL_BYTES_MAX", default=2 << 30)
 LIST_ROWS_MAX = env.int("LIUDU_LIST_ROWS_MAX", default=20_000)
 CERTIFICATE_KEY = Path(env.str("LIUDU_KEY", default=str(HOME / "key.pem")))
+# The weakest sandbox that an uploaded program is run in.
+LEVEL_MIN = env.str("LIUDU_LEVEL_MIN", default="bwrap")
+# Further did:keys whose certificates are ours: former keys, or that of a worker elsewhere.
+CERTIFICATE_ISSUERS = env.list("LIUDU_ISSUERS", default=[])

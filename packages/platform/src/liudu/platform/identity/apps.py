@@ -1,5 +1,7 @@
 """The Django app of this context."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -9,3 +11,7 @@ class Identity(AppConfig):
     name = "liudu.platform.identity"
     label = "identity"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen to logins, locks, passwords and factors."""
+        import_module("liudu.platform.identity.signals")

@@ -99,7 +99,7 @@ class Invitation(models.Model):
     token_digest = models.CharField(max_length=64, unique=True)
     email = models.EmailField()
     organisation = models.ForeignKey(Organisation, models.CASCADE)
-    role = models.CharField(max_length=12)
+    roles = models.JSONField(default=list)
     invited_by = models.CharField(max_length=120)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -107,7 +107,7 @@ class Invitation(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"{self.email} → {self.organisation} ({self.role})"
+        return f"{self.email} → {self.organisation}"
 
 
 class Token(models.Model):
@@ -126,3 +126,25 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation} · {self.name}"
+
+
+class KeptAnswer(models.Model):
+    """What the API answered to an idempotency key, given again when the request comes again."""
+
+    actor_key = models.CharField(max_length=64)
+    idempotency_key = models.CharField(max_length=200)
+    request_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    content_type = models.CharField(max_length=100, blank=True)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["actor_key", "idempotency_key"], name="identity_one_answer"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.idempotency_key} → {self.status}"
