@@ -55,7 +55,11 @@ class Solution(models.Model):
 
 
 class Version(models.Model):
-    """One bundle that obeys the contract, known by its digest."""
+    """One bundle that obeys the contract, known by its digest.
+
+    While its check is waiting, running or to be tried again, ``lease_until`` says when somebody
+    else may take it up; ``check_count`` fences off a worker that was thought dead and comes back.
+    """
 
     class State(models.TextChoices):
         """What the conformance check said."""
@@ -82,8 +86,19 @@ class Version(models.Model):
     uploaded_at = models.DateTimeField()
     uploaded_by = models.CharField(max_length=200)
     checked_at = models.DateTimeField(null=True, blank=True)
+    level = models.CharField(max_length=12, blank=True)  # of the sandbox it was checked in
+    lease_until = models.DateTimeField(null=True, blank=True)
+    check_count = models.PositiveSmallIntegerField(default=0)
+    stage_zh = models.CharField(max_length=120, blank=True)
+    stage_en = models.CharField(max_length=120, blank=True)
+    done_count = models.PositiveIntegerField(default=0)
+    total_count = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["solution", "digest"]),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["solution", "number"], name="supply_one_version"),
             models.UniqueConstraint(
@@ -114,9 +129,16 @@ class Offer(models.Model):
     note = models.TextField(blank=True)
     answer = models.TextField(blank=True)
     offered_at = models.DateTimeField()
+    offered_by = models.CharField(max_length=200, blank=True)
+    answered_by = models.CharField(max_length=200, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["need", "-offered_at"]),
+            models.Index(fields=["vendor", "-offered_at"]),
+            models.Index(fields=["state", "offered_at"]),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["need", "version"],
@@ -132,6 +154,7 @@ class Offer(models.Model):
 class Invitation(models.Model):
     """The office or an owner asks a vendor to look at a need."""
 
+    key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
     need = models.ForeignKey("needs.Need", models.CASCADE, related_name="invitations")
     vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="invitations")
     message = models.TextField(blank=True)
@@ -162,6 +185,7 @@ class Certificate(models.Model):
     public = models.BooleanField(default=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_reason = models.CharField(max_length=300, blank=True)
+    revoked_by = models.CharField(max_length=200, blank=True)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["public", "verdict", "-issued_at"])]
