@@ -162,9 +162,12 @@ class ImportRun(models.Model):
     done_count = models.PositiveIntegerField(default=0)
     taken_count = models.PositiveIntegerField(default=0)
     take_hidden = models.BooleanField(default=False)
+    for_others = models.BooleanField(default=False)  # a bureau lists what others want
+    attempt_count = models.PositiveSmallIntegerField(default=0)
     notes = models.JSONField(default=list)  # of the file as a whole: [{zh, en}]
     headings = models.JSONField(default=dict)  # of each sheet, as the file writes them
     lease_until = models.DateTimeField(null=True, blank=True)  # pushed on by the worker
+    by_kind = models.CharField(max_length=8, default="person")
     by_key = models.CharField(max_length=64)
     by_name = models.CharField(max_length=200)
     created_at = models.DateTimeField()

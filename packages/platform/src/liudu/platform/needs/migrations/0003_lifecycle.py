@@ -5,70 +5,100 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('city', '0002_what_the_sources_say'),
-        ('identity', '0001_initial'),
-        ('needs', '0002_import_rows'),
+        ("city", "0001_initial"),
+        ("identity", "0001_initial"),
+        ("needs", "0002_import_rows"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='need',
-            name='answers',
+            model_name="need",
+            name="answers",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='need',
-            name='copied_from',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='needs.need'),
+            model_name="need",
+            name="copied_from",
+            field=models.ForeignKey(
+                blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="needs.need"
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='job',
+            model_name="need",
+            name="job",
             field=models.CharField(blank=True, max_length=20),
         ),
         migrations.AddField(
-            model_name='need',
-            name='pace_per',
-            field=models.CharField(choices=[('hour', '每小时'), ('day', '每天（24 小时）'), ('week', '每周')], default='hour', max_length=4),
+            model_name="need",
+            name="pace_per",
+            field=models.CharField(
+                choices=[("hour", "每小时"), ("day", "每天（24 小时）"), ("week", "每周")],
+                default="hour",
+                max_length=4,
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='pieces_per_h',
+            model_name="need",
+            name="pieces_per_h",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='need',
-            name='positive_share',
+            model_name="need",
+            name="positive_share",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='need',
-            name='targets_fixed_at',
+            model_name="need",
+            name="targets_fixed_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='need',
-            name='withdrawn_at',
+            model_name="need",
+            name="withdrawn_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='need',
-            name='withdrawn_reason',
+            model_name="need",
+            name="withdrawn_reason",
             field=models.CharField(blank=True, max_length=500),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='verb',
-            field=models.CharField(choices=[('drafted', '起草'), ('imported', '从表格导入'), ('copied', '复制为新草稿'), ('edited', '修改'), ('published', '发布'), ('withdrawn', '撤回'), ('advanced', '阶段推进'), ('fixed', '验收指标固定')], default='edited', max_length=10),
+            model_name="revision",
+            name="verb",
+            field=models.CharField(
+                choices=[
+                    ("drafted", "起草"),
+                    ("imported", "从表格导入"),
+                    ("copied", "复制为新草稿"),
+                    ("edited", "修改"),
+                    ("published", "发布"),
+                    ("withdrawn", "撤回"),
+                    ("advanced", "阶段推进"),
+                    ("fixed", "验收指标固定"),
+                ],
+                default="edited",
+                max_length=10,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(('pieces_per_h__isnull', True), ('pieces_per_h__gt', 0), _connector='OR'), name='needs_pace_positive'),
+            model_name="need",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("pieces_per_h__isnull", True), ("pieces_per_h__gt", 0), _connector="OR"
+                ),
+                name="needs_pace_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(('positive_share__isnull', True), models.Q(('positive_share__gt', 0), ('positive_share__lt', 1)), _connector='OR'), name='needs_share_inside'),
+            model_name="need",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("positive_share__isnull", True),
+                    models.Q(("positive_share__gt", 0), ("positive_share__lt", 1)),
+                    _connector="OR",
+                ),
+                name="needs_share_inside",
+            ),
         ),
     ]
