@@ -18,3 +18,8 @@ urlpatterns = [
     path("needs/", include("liudu.platform.needs.urls")),
     path("office/", include("liudu.platform.office.urls")),
 ]
+
+handler400 = "liudu.platform.web.pages.bad_request"
+handler403 = "liudu.platform.web.pages.forbidden"
+handler404 = "liudu.platform.web.pages.not_found"
+handler500 = "liudu.platform.web.pages.broken"

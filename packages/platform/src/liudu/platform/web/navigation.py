@@ -6,8 +6,7 @@ import attrs
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from liudu.platform.actors import Actor, Role
-from liudu.platform.web.doors import actor_at
+from liudu.platform.actors import VISITOR, Actor, Role
 from liudu.platform.words import Words
 
 
@@ -58,7 +57,8 @@ PLACES: Final = (
 
 def entries(request: HttpRequest) -> list[Entry]:
     """Return what the reader of a page is shown, and which of it they are at."""
-    actor = actor_at(request)
+    # A request for another host is refused before anybody asks who it is.
+    actor: Actor = getattr(request, "actor", VISITOR)
     match = request.resolver_match
     view_name = match.view_name if match else ""
     here = {place.route: _is_at(place.route, view_name) for place in PLACES}

@@ -1,0 +1,180 @@
+"""What the front shows of all contexts: only what every visitor may see."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import attrs
+from django.core.cache import cache
+from django.db.models import Q, QuerySet
+
+from liudu.platform.city.models import District, Sector
+from liudu.platform.needs.models import Need
+from liudu.platform.supply.models import Certificate, Solution, Vendor
+from liudu.platform.trials.models import Trial
+
+KEPT_S: Final = 60
+OPEN_STAGES: Final = (Need.Stage.POSTED, Need.Stage.MATCHED)
+FOUND_MAX: Final = 8  # of each kind, on one page of results
+WORDS_MAX: Final = 5
+QUERY_LENGTH_MAX: Final = 200
+
+
+@attrs.frozen(kw_only=True)
+class Numbers:
+    """How far the city is, counted at one moment and kept for a minute.
+
+    Attributes
+    ----------
+    need_count
+        Published needs; `open_count` of them wait for offers, `running_count` are in use.
+    trial_count
+        Trials whose verdict is released.
+    proven_count
+        Public solutions that passed a released trial.
+    vendor_count
+        Vendors with a page.
+
+    """
+
+    at: datetime
+    need_count: int
+    open_count: int
+    trial_count: int
+    proven_count: int
+    running_count: int
+    vendor_count: int
+
+
+def numbers(*, at: datetime) -> Numbers:
+    """Return the live numbers, at most a minute old."""
+    found = cache.get("front:numbers")
+    if isinstance(found, Numbers) and at - found.at < timedelta(seconds=KEPT_S):
+        return found
+    published = Need.objects.filter(status=Need.Status.PUBLISHED)
+    counted = Numbers(
+        at=at,
+        need_count=published.count(),
+        open_count=published.filter(stage__in=OPEN_STAGES).count(),
+        running_count=published.filter(stage=Need.Stage.RUNNING).count(),
+        trial_count=Trial.objects.filter(verdict__gt="", released_at__isnull=False).count(),
+        proven_count=Solution.objects.filter(public=True, proven_at__isnull=False).count(),
+        vendor_count=Vendor.objects.count(),
+    )
+    cache.set("front:numbers", counted, KEPT_S)
+    return counted
+
+
+def open_needs(*, count: int) -> list[Need]:
+    """Return the newest published needs that wait for offers."""
+    return list(
+        Need.objects.filter(status=Need.Status.PUBLISHED, stage__in=OPEN_STAGES)
+        .select_related("sector", "district", "owner")
+        .order_by("-published_at")[:count]
+    )
+
+
+def proven_cases() -> QuerySet[Certificate]:
+    """Return the certificates that every visitor may read as cases, newest first."""
+    return (
+        Certificate.objects.filter(
+            public=True,
+            verdict="passed",
+            released_at__isnull=False,
+            revoked_at__isnull=True,
+            need__status=Need.Status.PUBLISHED,
+        )
+        .select_related(
+            "need__owner",
+            "need__sector",
+            "need__district",
+            "version__solution__vendor__organisation",
+        )
+        .defer("document", "version__manifest", "version__findings")
+        .order_by("-issued_at")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """A need, the solution that kept its promise, and the trial that shows it."""
+
+    certificate: Certificate
+    trial: Trial
+    others: Sequence[Certificate]
+
+
+def case_for(key: str) -> Case:
+    """Return one case.
+
+    Raises
+    ------
+    Certificate.DoesNotExist, Trial.DoesNotExist
+        There is none that a visitor may read.
+
+    """
+    certificate = proven_cases().get(key=key)
+    trial = Trial.objects.select_related("seal").get(
+        key=certificate.trial_key, released_at__isnull=False
+    )
+    others = proven_cases().filter(need__sector=certificate.need.sector_id)
+    return Case(
+        certificate=certificate,
+        trial=trial,
+        others=list(others.exclude(pk=certificate.pk)[:3]),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """What a search found, by kind; one more than shown tells that there are more."""
+
+    needs: Sequence[Need] = ()
+    solutions: Sequence[Solution] = ()
+    vendors: Sequence[Vendor] = ()
+    districts: Sequence[District] = ()
+    sectors: Sequence[Sector] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is at least one result."""
+        return any((self.needs, self.solutions, self.vendors, self.districts, self.sectors))
+
+
+def find(text: str) -> Found:
+    """Return what every word of a text is found in: needs, solutions, vendors, the city."""
+    words = text.replace("\0", "").split()[:WORDS_MAX]
+    if not words:
+        return Found()
+    needs = Need.objects.filter(
+        _each(words, "title", "title_en", "problem", "wanted_capability"),
+        status=Need.Status.PUBLISHED,
+    )
+    solutions = Solution.objects.filter(_each(words, "name", "name_en", "about"), public=True)
+    vendors = Vendor.objects.filter(
+        _each(words, "organisation__name", "organisation__name_en", "about")
+    )
+    more = FOUND_MAX + 1
+    return Found(
+        needs=list(
+            needs.select_related("sector", "district", "owner").order_by("-published_at")[:more]
+        ),
+        solutions=list(
+            solutions.select_related("vendor__organisation", "sector").order_by("-updated_at")[
+                :more
+            ]
+        ),
+        vendors=list(vendors.select_related("organisation").order_by("organisation__name")[:more]),
+        districts=list(District.objects.filter(_each(words, "name", "name_en", "code"))),
+        sectors=list(Sector.objects.filter(_each(words, "name", "name_en", "code"))),
+    )
+
+
+def _each(words: Sequence[str], *fields: str) -> Q:
+    condition = Q()
+    for word in words:
+        anywhere = Q()
+        for field in fields:
+            anywhere |= Q(**{f"{field}__icontains": word})
+        condition &= anywhere
+    return condition
