@@ -1,0 +1,42 @@
+"""Reads of needs."""
+
+from django.db.models import Q, QuerySet
+
+from liudu.platform.actors import Actor, Role
+from liudu.platform.needs.models import Need, Revision
+
+SEES_WITHDRAWN = (Role.OFFICER, Role.OPERATOR)
+
+
+def visible_to(actor: Actor) -> QuerySet[Need]:
+    """Return the needs that an actor may see, with owner, sector and district.
+
+    Everybody sees what is published; an organisation sees all of its own; officers and operators
+    see what was withdrawn too; auditors see everything.
+    """
+    needs = Need.objects.select_related("owner", "sector", "district")
+    if actor.kind == "system" or actor.has(Role.AUDITOR):
+        return needs
+    shown = [Need.Status.PUBLISHED]
+    if actor.has(*SEES_WITHDRAWN):
+        shown.append(Need.Status.WITHDRAWN)
+    seen = Q(status__in=shown) if len(shown) > 1 else Q(status=Need.Status.PUBLISHED)
+    if actor.organisation_key:
+        seen |= Q(owner__key=actor.organisation_key)
+    return needs.filter(seen)
+
+
+def need_for(actor: Actor, key: str) -> Need:
+    """Return a need; one that the actor may not see does not exist for them.
+
+    Raises
+    ------
+    Need.DoesNotExist
+
+    """
+    return visible_to(actor).get(key=key)
+
+
+def revisions_of(need: Need) -> QuerySet[Revision]:
+    """Return the states of a need, the newest first."""
+    return need.revisions.order_by("-number")
