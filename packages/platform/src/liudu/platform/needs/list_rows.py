@@ -12,6 +12,8 @@ from typing import Any, Final
 import attrs
 
 from liudu.contract import Refusal
+from liudu.platform.needs.decisions import FIELDS
+from liudu.platform.needs.figures import BUDGET_FEN_MAX
 from liudu.platform.needs.list_words import (
     FIELD_OF,
     HIDDEN_ZH,
@@ -25,11 +27,8 @@ from liudu.platform.needs.sheets import Cell, Row, address
 from liudu.platform.needs.workbook_xml import date_of_serial
 
 HEADING_ROWS_MAX: Final = 30  # how far down a heading row is looked for
-TITLE_LENGTH_MAX: Final = 120
-TITLE_EN_LENGTH_MAX: Final = 200
-UNIT_LENGTH_MAX: Final = 120
-TEXT_LENGTH_MAX: Final = 10_000
-BUDGET_FEN_MAX: Final = 10**14  # a million million yuan
+OWNER_LENGTH_MAX: Final = 120
+SHOWN_LENGTH_MAX: Final = 4000
 AMBIGUOUS_YUAN_MAX: Final = 10_000  # a bare number below could be yuan or 10,000 yuan
 YEAR_MIN: Final = 2000
 YEAR_MAX: Final = 2100
@@ -107,8 +106,8 @@ class BudgetUnitError(Refusal):
 class BudgetRangeError(Refusal):
     """An amount below nothing or beyond reason."""
 
-    en = "{address}: a budget of {value} is not possible; it lies between 0 and 1万亿元."
-    zh = "{address}：预算 {value} 不合理，应在 0 到 1 万亿元之间。"
+    en = "{address}: a budget of {value} is not possible: at most a hundred billion yuan."
+    zh = "{address}：预算 {value} 不合理：应大于等于 0，不超过 1000 亿元。"
 
 
 class UnreadableDateError(Refusal):
@@ -368,18 +367,24 @@ class Reader:
 
 
 def _clipped(row: Row, column: int) -> str:
-    return row.cells[column].shown[:TEXT_LENGTH_MAX] if column in row.cells else ""
+    return row.cells[column].shown[:SHOWN_LENGTH_MAX] if column in row.cells else ""
 
 
-def _text(length_max: int) -> Callable[[Reader, Cell, str, list[Note]], str | None]:
+def _text(field: str) -> Callable[[Reader, Cell, str, list[Note]], str | None]:
+    length_max = FIELDS[field].length_max
+
     def read(reader: Reader, cell: Cell, place: str, notes: list[Note]) -> str | None:
         del reader, notes
-        text = _cleaned(cell.shown)
-        if len(text) > length_max:
-            raise TooLongError(address=place, length=len(text), length_max=length_max)
-        return text or None
+        return _fitting(cell, place, length_max=length_max)
 
     return read
+
+
+def _fitting(cell: Cell, place: str, *, length_max: int | None) -> str | None:
+    text = _cleaned(cell.shown)
+    if length_max is not None and len(text) > length_max:
+        raise TooLongError(address=place, length=len(text), length_max=length_max)
+    return text or None
 
 
 def _cleaned(text: str) -> str:
@@ -390,14 +395,15 @@ def _cleaned(text: str) -> str:
 
 
 def _title(reader: Reader, cell: Cell, place: str, notes: list[Note]) -> str:
-    text = " ".join((_text(TITLE_LENGTH_MAX)(reader, cell, place, notes) or "").split())
+    text = " ".join((_text("title")(reader, cell, place, notes) or "").split())
     if not text or text.casefold() in NOTHING:
         raise NoTitleError(address=place)
     return text
 
 
 def _owner(reader: Reader, cell: Cell, place: str, notes: list[Note]) -> str | None:
-    text = _text(UNIT_LENGTH_MAX)(reader, cell, place, notes)
+    del reader, notes
+    text = _fitting(cell, place, length_max=OWNER_LENGTH_MAX)
     return " ".join(text.split()) if text else None
 
 
@@ -615,14 +621,14 @@ def _last_day(year: int, month: int) -> date | None:
 
 _READERS: Final[Mapping[str, Callable[[Reader, Cell, str, list[Note]], Any]]] = MappingProxyType({
     "title": _title,
-    "title_en": _text(TITLE_EN_LENGTH_MAX),
+    "title_en": _text("title_en"),
     "sector": _sector,
     "owner": _owner,
-    "problem": _text(TEXT_LENGTH_MAX),
-    "wanted_capability": _text(TEXT_LENGTH_MAX),
-    "data_at_hand": _text(TEXT_LENGTH_MAX),
-    "targets_text": _text(TEXT_LENGTH_MAX),
-    "contact_unit": _text(UNIT_LENGTH_MAX),
+    "problem": _text("problem"),
+    "wanted_capability": _text("wanted_capability"),
+    "data_at_hand": _text("data_at_hand"),
+    "targets_text": _text("targets_text"),
+    "contact_unit": _text("contact_unit"),
     "district": _district,
     "budget_fen_max": _budget,
     "due_date": _due_date,

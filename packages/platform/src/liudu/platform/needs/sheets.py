@@ -38,6 +38,7 @@ STRINGS_BYTES_MAX: Final = 64 << 20
 COLUMNS_MAX: Final = 256
 MERGES_MAX: Final = 50_000
 DIGITS_MAX: Final = 30
+ZIP: Final = b"PK\x03\x04"
 OLE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 Value = str | Decimal | date | None
 
@@ -164,10 +165,11 @@ class Row:
 
 @attrs.frozen(kw_only=True)
 class Sheet:
-    """One sheet of a file; `rows` reads it anew, as a stream."""
+    """One sheet of a file; `rows` reads it anew, as a stream; `row_count` rows hold something."""
 
     name: str
     hidden: bool
+    row_count: int
     rows: Iterable[Row]
 
 
@@ -209,6 +211,24 @@ def address(*, column: int, row: int, sheet: str = "") -> str:
     return f"{sheet}!{cell}" if sheet else cell
 
 
+def check_kind(path: Path) -> None:
+    """Refuse at once what is no table; whether it can be read whole is seen when it is read.
+
+    Raises
+    ------
+    Refusal
+        One kind for each thing that a file can be instead.
+
+    """
+    head = _head(path)
+    if not head.startswith(ZIP):
+        _refuse_other(path, head)
+        return
+    with _unzipped(path) as archive:
+        _check_sizes(archive)
+        _book_part(archive, set(archive.namelist()))
+
+
 @contextmanager
 def opened(path: Path, *, row_count_max: int) -> Iterator[list[Sheet]]:
     """Open a table and give its sheets; a file of too many rows is refused before it is read.
@@ -226,16 +246,21 @@ def opened(path: Path, *, row_count_max: int) -> Iterator[list[Sheet]]:
         One kind for each thing that a file can be instead.
 
     """
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if not head:
-        raise EmptyFileError
-    if head.startswith(b"PK\x03\x04"):
+    head = _head(path)
+    if head.startswith(ZIP):
         with _unzipped(path) as archive:
             yield _workbook(archive, row_count_max=row_count_max)
         return
     _refuse_other(path, head)
     yield [_text_sheet(path, row_count_max=row_count_max)]
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head.strip():
+        raise EmptyFileError
+    return head
 
 
 @contextmanager
@@ -287,7 +312,7 @@ def _workbook(archive: ZipFile, *, row_count_max: int) -> list[Sheet]:
         for name, hidden, key in listed
         if key in relations and relations[key].kind == "worksheet"
     ]
-    merges = _surveyed(archive, [part for *_, part in parts], row_count_max=row_count_max)
+    surveys = _surveyed(archive, [part for *_, part in parts], row_count_max=row_count_max)
     by_kind = {relation.kind: relation.part for relation in relations.values()}
     strings = _strings(archive, by_kind.get("sharedStrings"), names)
     styles = _styles(archive, by_kind.get("styles"), names, date1904=date1904)
@@ -295,8 +320,9 @@ def _workbook(archive: ZipFile, *, row_count_max: int) -> list[Sheet]:
         Sheet(
             name=name[:40],
             hidden=hidden,
+            row_count=surveys[part][1],
             rows=_Rows(
-                archive=archive, part=part, strings=strings, styles=styles, merges=merges[part]
+                archive=archive, part=part, strings=strings, styles=styles, merges=surveys[part][0]
             ),
         )
         for name, hidden, part in parts
@@ -354,16 +380,18 @@ def _relations_part(part: str) -> str:
     return f"{folder}/_rels/{name}.rels"
 
 
-def _surveyed(archive: ZipFile, parts: list[str], *, row_count_max: int) -> dict[str, list[Merge]]:
-    """Return the merged cells of each sheet; stop as soon as there are too many rows."""
+def _surveyed(
+    archive: ZipFile, parts: list[str], *, row_count_max: int
+) -> dict[str, tuple[list[Merge], int]]:
+    """Return merged cells and rows of each sheet; stop as soon as there are too many rows."""
     left = row_count_max
-    found: dict[str, list[Merge]] = {}
+    found: dict[str, tuple[list[Merge], int]] = {}
     for part in parts:
         with archive.open(part) as stream:
-            merges, left = merges_in(stream, row_count_left=left, merge_count_max=MERGES_MAX)
-        if left < 0:
+            merges, after = merges_in(stream, row_count_left=left, merge_count_max=MERGES_MAX)
+        if after < 0:
             raise TooManyRowsError(row_count_max=row_count_max)
-        found[part] = merges
+        found[part], left = (merges, left - after), after
     return found
 
 
@@ -441,7 +469,8 @@ def _text_sheet(path: Path, *, row_count_max: int) -> Sheet:
     rows = sum(1 for row in _records(path, encoding, delimiter) if row.cells)
     if rows > row_count_max:
         raise TooManyRowsError(row_count_max=row_count_max)
-    return Sheet(name="", hidden=False, rows=_records(path, encoding, delimiter))
+    records = _Records(path=path, encoding=encoding, delimiter=delimiter)
+    return Sheet(name="", hidden=False, row_count=rows, rows=records)
 
 
 def _encoding(path: Path) -> str:
@@ -463,6 +492,18 @@ def _delimiter(path: Path, encoding: str) -> str:
     with path.open(encoding=encoding) as text:
         sample = text.read(1 << 14)
     return max(",\t;", key=sample.count)
+
+
+@attrs.frozen(kw_only=True)
+class _Records:
+    """The records of a CSV, read when iterated."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+
+    def __iter__(self) -> Iterator[Row]:
+        return _records(self.path, self.encoding, self.delimiter)
 
 
 def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
