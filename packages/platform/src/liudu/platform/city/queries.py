@@ -18,6 +18,7 @@ from liudu.platform.city.models import (
     PackVersion,
     Place,
     PublishedItem,
+    RejectedSource,
     Sector,
     Source,
     Zone,
@@ -152,6 +153,11 @@ def sources(*, search: str = "", reliability: str = "", origin: str = "") -> Que
     if reliability:
         rows = rows.filter(reliability=reliability)
     return rows.filter(origin=origin) if origin else rows
+
+
+def rejected_sources() -> QuerySet[RejectedSource]:
+    """Return what was read and refused."""
+    return RejectedSource.objects.order_by("pk")
 
 
 def resting_on(source: Source) -> dict[str, list[Any]]:

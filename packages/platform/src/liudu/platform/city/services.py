@@ -268,7 +268,8 @@ def _is_pointed_to(row: models.Model) -> bool:
         if relation.related_model is Citation:
             continue
         field = relation.field.name
-        if relation.related_model.objects.filter(**{field: row}).exists():
+        related: Any = relation.related_model
+        if related.objects.filter(**{field: row}).exists():
             return True
     return False
 
