@@ -62,40 +62,56 @@ INFRASTRUCTURE: Final = Ending(
     en="The platform failed to finish this trial several times and ended it. The fault is ours: "
     "it costs the vendor no attempt, and the owner may start it again at any time.",
 )
-_OF_REASON: Final[Mapping[Reason, tuple[str, str]]] = {
-    Reason.CRASH: (
-        "方案在运行中崩溃，没有得出可评的结果。请在本地用 liudu-trial check 复现后提交新版本。",
-        "The solution crashed, so there was nothing to judge. Reproduce it at home with "
-        "`liudu-trial check` and offer a new version.",
-    ),
-    Reason.TIMEOUT: (
-        "方案超出时间上限，已被停止。请加快速度，或请业主放宽时限。",
-        "The solution ran past its time limit and was stopped: make it faster, or ask the owner "
-        "for a longer limit.",
-    ),
-    Reason.OOM: (
-        "方案超出内存上限，已被停止。请减少用量，或在清单中申请更多内存。",
-        "The solution ran out of memory and was stopped: use less, or ask for more in its "
-        "manifest.",
-    ),
-    Reason.BAD_OUTPUT: (
-        "方案的输出不符合合约，无法评分。请在本地用 liudu-trial check 检查后提交新版本。",
-        "The solution's output breaks the contract and cannot be scored: check it at home with "
-        "`liudu-trial check` and offer a new version.",
-    ),
-    Reason.SANDBOX_VIOLATION: (
-        "方案触犯了沙箱规则，已被停止。",
-        "The solution broke the rules of the sandbox and was stopped.",
-    ),
+
+
+def _own(reason: Reason, *, zh: str, en: str) -> Ending:
+    return Ending(code=str(reason), fault=Fault.VENDOR, zh=zh, en=en)
+
+
+_OWN: Final = {
+    one.code: one
+    for one in (
+        _own(
+            Reason.CRASH,
+            zh="方案在运行中崩溃，没有可评的结果。请在本地用 liudu-trial check 复现后提交新版本。",
+            en="The solution crashed, so there was nothing to judge. Reproduce it at home with "
+            "`liudu-trial check` and offer a new version.",
+        ),
+        _own(
+            Reason.TIMEOUT,
+            zh="方案超出时间上限，已被停止。请加快速度，或请业主放宽时限。",
+            en="The solution ran past its time limit and was stopped: make it faster, or ask the "
+            "owner for a longer limit.",
+        ),
+        _own(
+            Reason.OOM,
+            zh="方案超出内存上限，已被停止。请减少用量，或在清单中申请更多内存。",
+            en="The solution ran out of memory and was stopped: use less, or ask for more in its "
+            "manifest.",
+        ),
+        _own(
+            Reason.BAD_OUTPUT,
+            zh="方案的输出不符合合约，无法评分。请在本地用 liudu-trial check 检查后提交新版本。",
+            en="The solution's output breaks the contract and cannot be scored: check it at home "
+            "with `liudu-trial check` and offer a new version.",
+        ),
+        _own(
+            Reason.SANDBOX_VIOLATION,
+            zh="方案触犯了沙箱规则，已被停止。请在本地用 liudu-trial check 找出原因后提交新版本。",
+            en="The solution broke the rules of the sandbox and was stopped: find out why with "
+            "`liudu-trial check` at home and offer a new version.",
+        ),
+    )
 }
 
 
 def ending_of(reason: Reason) -> Ending | None:
-    """Return how a run ended by the solution's own fault; None where there is a verdict."""
-    words = _OF_REASON.get(reason)
-    if words is None:
-        return None
-    return Ending(code=str(reason), fault=Fault.VENDOR, zh=words[0], en=words[1])
+    """Return how a run ended by the solution's own fault; None where there is a verdict.
+
+    The sentence is ours and the same for every solution: what a run has to say in detail may
+    quote what the solution printed, by which sealed data could be carried out.
+    """
+    return _OWN.get(str(reason))
 
 
 def ending_of_refusal(refusal: Refusal) -> Ending:

@@ -1,0 +1,86 @@
+"""Reports of a run: the owner's, and one without a single piece for everybody else.
+
+What the owner reads shows the pieces of the worst errors. Without them it still would say of
+single pieces what they truly are, so the report for others has no gallery at all: figures of the
+whole only.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from liudu.contract import Language
+from liudu.platform.trials import places
+from liudu.trial import certificate, keys
+from liudu.trial.journal import write_whole
+from liudu.trial.report import html, model, pdf, write_report
+from liudu.trial.report.pictures import WITHHELD, Gallery
+from liudu.trial.report.reading import read_run
+
+NO_PIECES = Gallery(pictures=(), has_boxes=False, note=WITHHELD)
+
+
+def write(
+    trial_key: str, *, seal: Path, key: keys.Key | None, at: datetime
+) -> dict[str, Any] | None:
+    """Write both pages of a complete run; return its certificate, if there is a key."""
+    owners = places.report_of(trial_key, with_pieces=True)
+    written = write_report(
+        places.run_of(trial_key), seal=seal, into=owners, key=key, at=at, as_pdf=False
+    )
+    signed = certificate.read(written.certificate) if written.certificate else None
+    _write_page(trial_key, need=written.report.need, digest=written.certificate_digest)
+    return signed
+
+
+def _write_page(trial_key: str, *, need: str, digest: str | None) -> None:
+    folder = places.report_of(trial_key, with_pieces=False)
+    folder.mkdir(exist_ok=True)
+    report = _without_pieces(trial_key, need=need, digest=digest)
+    write_whole(folder / "report.html", html.render(report, language="zh").encode())
+
+
+def _without_pieces(trial_key: str, *, need: str, digest: str | None) -> model.Report:
+    run = read_run(places.run_of(trial_key))
+    return model.build(run, need=need, gallery=NO_PIECES, certificate_digest=digest)
+
+
+def page(trial_key: str, *, with_pieces: bool) -> Path:
+    """Return the page of a trial's report; it opens in Chinese, English is a click away."""
+    return places.report_of(trial_key, with_pieces=with_pieces) / "report.html"
+
+
+def paper(
+    trial_key: str, *, with_pieces: bool, language: Language, seal: Path, at: datetime
+) -> Path:
+    """Return the PDF of a trial's report; it is made when first asked for.
+
+    Parameters
+    ----------
+    seal
+        Where the pieces are, for the owner's report.
+
+    """
+    folder = places.report_of(trial_key, with_pieces=with_pieces)
+    path = folder / f"report.{language}.pdf"
+    if path.is_file():
+        return path
+    need, digest = _name_and_digest(trial_key)
+    if with_pieces:
+        made = write_report(
+            places.run_of(trial_key), language=language, seal=seal, into=folder / language, at=at
+        )
+        if made.pdf is None:
+            raise AssertionError
+        made.pdf.replace(path)
+    else:
+        report = _without_pieces(trial_key, need=need, digest=digest)
+        write_whole(path, pdf.render(report, language=language))
+    return path
+
+
+def _name_and_digest(trial_key: str) -> tuple[str, str | None]:
+    run = read_run(places.run_of(trial_key))
+    signed = places.report_of(trial_key, with_pieces=True) / "certificate.json"
+    digest = certificate.digest(certificate.read(signed)) if signed.is_file() else None
+    return str(run.asked["seal"]["name"]), digest
