@@ -29,7 +29,7 @@ SEARCH_CHARACTERS_MAX: Final = 200
 
 
 def vendors(*, q: str = "", sector: str = "") -> QuerySet[Any]:
-    """Return vendors by name, each with whether it is `proven`, found by a word of their name or of what they tell."""
+    """Return vendors by name, each with whether it is `proven`; their words find them."""
     found = Vendor.objects.select_related("organisation__district").prefetch_related("sectors")
     if sector:
         found = found.filter(sectors__code=sector)
@@ -218,9 +218,9 @@ def not_invited(need: Need, *, q: str = "") -> QuerySet[Any]:
     """Return vendors who can still be asked, those of the need's sector first."""
     found = vendors(q=q).exclude(invitations__need=need)
     in_sector = Vendor.sectors.through.objects.filter(vendor_id=OuterRef("pk"))
-    return found.annotate(
-        in_sector=Exists(in_sector.filter(sector_id=need.sector_id or 0))
-    ).order_by("-in_sector", "-proven", "organisation__name")
+    fits = Exists(in_sector.filter(sector_id=need.sector_id or 0))
+    ordered: QuerySet[Any] = found.annotate(in_sector=fits)
+    return ordered.order_by("-in_sector", "-proven", "organisation__name")
 
 
 @attrs.frozen(kw_only=True)

@@ -9,6 +9,7 @@ from liudu.contract import Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
 from liudu.platform.needs.models import Need
+from liudu.platform.needs.services import advance_stage
 from liudu.platform.supply.decisions import misfits
 from liudu.platform.supply.models import Invitation, Offer, Vendor, Version
 
@@ -86,15 +87,9 @@ def offer_version(
     vendor = version.solution.vendor
     offer = _new_offer(by=by, at=at, need=need, version=version, note=note)
     Invitation.objects.filter(need=need, vendor=vendor, answered_at=None).update(answered_at=at)
-    _match(need, by=by, at=at)
+    advance_stage(by=by, at=at, need=need, to=Need.Stage.MATCHED)
     _record(offer, by=by, at=at, verb="supply.offer.made")
     return offer
-
-
-def _match(need: Need, *, by: Actor, at: datetime) -> None:
-    from liudu.platform.needs.services import advance_stage  # noqa: PLC0415
-
-    advance_stage(by=by, at=at, need=need, to=Need.Stage.MATCHED)
 
 
 def _new_offer(*, by: Actor, at: datetime, need: Need, version: Version, note: str) -> Offer:

@@ -1,0 +1,1 @@
+"""The pages of this context: translate, one call, translate."""
