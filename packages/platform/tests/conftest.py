@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db.backends.base.operations import BaseDatabaseOperations
 
 from liudu.platform.actors import Actor, Role
 from liudu.platform.city.models import District, Sector
@@ -74,3 +75,28 @@ def actor():
         )
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables_that_tests_may_empty():
+    """Between tests that commit, all tables are emptied; triggers of some refuse that."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def without_triggers(operations, sql_list):
+        with operations.connection.cursor() as cursor:
+            if operations.connection.vendor == "postgresql":
+                cursor.execute("SET session_replication_role = replica")
+                flush(operations, sql_list)
+                cursor.execute("SET session_replication_role = DEFAULT")
+                return
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _sql in triggers:
+                cursor.execute(f"DROP TRIGGER {name}")
+            flush(operations, sql_list)
+            for _name, sql in triggers:
+                cursor.execute(sql)
+
+    BaseDatabaseOperations.execute_sql_flush = without_triggers
+    yield
+    BaseDatabaseOperations.execute_sql_flush = flush

@@ -32,6 +32,8 @@ class Line(models.Model):
             models.Index(fields=["subject_kind", "subject_key", "number"]),
             models.Index(fields=["organisation_key", "number"]),
             models.Index(fields=["verb", "number"]),
+            models.Index(fields=["actor_key", "number"]),
+            models.Index(fields=["at"]),
         ]
 
     def __str__(self) -> str:

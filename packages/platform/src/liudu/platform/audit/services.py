@@ -1,4 +1,9 @@
-"""The one way into the audit."""
+"""The one way into the audit.
+
+On PostgreSQL the head's row is locked from `record` to the end of the transaction, so that
+writers queue from there on: call it last, and let nothing slow follow it in the transaction.
+On SQLite a transaction is alone from its start.
+"""
 
 from datetime import UTC, datetime
 
@@ -38,7 +43,7 @@ def record(
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"{verb}: an audit line is written inside the transaction of its deed")
-    head = Head.objects.select_for_update().filter(only=1).first() or Head(only=1, digest=START)
+    head = _locked_head()
     fields = {
         "number": head.number + 1,
         "at": at.astimezone(UTC),
@@ -58,3 +63,12 @@ def record(
     head.number, head.digest = line.number, digest
     head.save()
     return line
+
+
+def _locked_head() -> Head:
+    rows = Head.objects.select_for_update().filter(only=1)
+    head = rows.first()
+    if head is None:  # only before the first line of all; two writers may be first at once
+        Head.objects.get_or_create(only=1, defaults={"digest": START})
+        head = rows.get()
+    return head
