@@ -43,7 +43,7 @@ from liudu.rules._program import Program, RuleTest, compile_pack, version_on
 from liudu.rules._run import RuleCount, RuleRun, Run, run
 from liudu.rules._settle import BudgetUse, Payable, Settlement, settle
 from liudu.rules._source import PackError, Place
-from liudu.rules._table import Column, FactTable, row_of
+from liudu.rules._table import Column, FactTable, encoded_row, row_of
 
 __all__ = [
     "Atom",
@@ -97,6 +97,7 @@ __all__ = [
     "day_number",
     "day_of",
     "determination_id",
+    "encoded_row",
     "explain",
     "money_text",
     "months_between",

@@ -1,0 +1,294 @@
+"""Reads of policies, facts, determinations and grants."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+import attrs
+from django.db.models import Q, QuerySet
+
+from liudu.platform.actors import Actor, Role
+from liudu.platform.funding.decisions import (
+    Question,
+    clause_digest,
+    encoded_value,
+    open_parameters,
+    questions,
+)
+from liudu.platform.funding.models import (
+    Batch,
+    ClauseCheck,
+    Determination,
+    FactRow,
+    Grant,
+    PackVersion,
+    Subject,
+)
+from liudu.platform.funding.packs import pack_of, program_of, settings_of
+from liudu.platform.identity.models import Organisation
+from liudu.rules import Determination as Said
+from liudu.rules import (
+    Fact,
+    FactTable,
+    Kind,
+    Pack,
+    Parameter,
+    Program,
+    Status,
+    encoded_row,
+    explain,
+)
+
+OFFICES = (Role.OFFICER, Role.AUDITOR)
+SEE_ALL = OFFICES
+SUBJECT_OF_KIND = {
+    Organisation.Kind.COMPANY: Subject.Kind.ENTERPRISE,
+    Organisation.Kind.OPC: Subject.Kind.ENTERPRISE,
+    Organisation.Kind.PUBLIC_BODY: Subject.Kind.ENTERPRISE,
+}
+
+
+def versions_on(on: date) -> list[PackVersion]:
+    """Return of every policy the version that holds on a day, without their texts."""
+    held = PackVersion.objects.filter(
+        Q(valid_from=None) | Q(valid_from__lte=on), Q(valid_to=None) | Q(valid_to__gte=on)
+    )
+    newest: dict[str, PackVersion] = {}
+    for version in held.defer("text").order_by("code", "-number"):
+        newest.setdefault(version.code, version)
+    return list(newest.values())
+
+
+def version_of(code: str, *, on: date) -> PackVersion:
+    """Return the version of a policy on a day, else its newest; raises `DoesNotExist`."""
+    held = [one for one in versions_on(on) if one.code == code]
+    return held[0] if held else PackVersion.objects.filter(code=code).defer("text")[:1].get()
+
+
+def checked_rules(version: PackVersion) -> dict[str, ClauseCheck]:
+    """Return by rule who compared its clause, as it reads now, with the official text."""
+    checks = {
+        (one.rule, one.clause_digest): one for one in ClauseCheck.objects.filter(code=version.code)
+    }
+    found: dict[str, ClauseCheck] = {}
+    for name, rule in pack_of(version).rules.items():
+        check = checks.get((name, clause_digest(rule)))
+        if check is not None:
+            found[name] = check
+    return found
+
+
+def open_in(version: PackVersion, *, on: date) -> tuple[Parameter, ...]:
+    """Return the parameters that the office must still set."""
+    return open_parameters(pack_of(version), on, settings_of(version))
+
+
+def subject_of_organisation(organisation: Organisation) -> Subject | None:
+    """Return the subject that an organisation is, if anything is known of it."""
+    return Subject.objects.filter(organisation=organisation).first()
+
+
+def subjects_of(actor: Actor) -> list[Subject]:
+    """Return whose matters an actor may look after: the organisation, its projects, oneself."""
+    if not actor.known:
+        return []
+    mine = Q(user__key=actor.key) if actor.kind == "person" else Q(pk=None)
+    if actor.organisation_key:
+        key = actor.organisation_key
+        mine |= Q(organisation__key=key) | Q(owner__key=key)
+    return list(Subject.objects.filter(mine).select_related("organisation", "user").order_by("pk"))
+
+
+def visible_determinations(actor: Actor) -> QuerySet[Determination]:
+    """Return the determinations that an actor may see."""
+    rows = Determination.objects.select_related("subject", "pack")
+    return rows if actor.has(*SEE_ALL) else rows.filter(subject__in=subjects_of(actor))
+
+
+def visible_grants(actor: Actor) -> QuerySet[Grant]:
+    """Return the grants that an actor may see."""
+    rows = Grant.objects.select_related("subject", "batch", "determination", "batch__pack")
+    return rows if actor.has(*SEE_ALL) else rows.filter(subject__in=subjects_of(actor))
+
+
+def live_facts(subjects: Sequence[Subject] | Sequence[int]) -> QuerySet[FactRow]:
+    """Return the facts of some subjects that nothing newer supersedes."""
+    return FactRow.objects.filter(subject__in=subjects, superseded_by__isnull=True)
+
+
+def fact_catalogue(kind: str, *, on: date) -> dict[str, list[Fact]]:
+    """Return by name the facts that the policies of a day ask of a kind of subject."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    for version in versions_on(on):
+        program = program_of(version, on=on, subject=kind)
+        for name in program.facts:
+            found[name].append(program.pack.facts[name])
+    return dict(found)
+
+
+def holds(row: FactRow, fact: Fact, *, on: date, trusted_only: bool) -> bool:
+    """Return whether a kept fact may be used on a day.
+
+    What its subject said is used for a payment (`trusted_only`) only where the policy lets the
+    subject be asked; otherwise it only tells the subject what it would mean.
+    """
+    if trusted_only and row.origin == FactRow.Origin.DECLARED and fact.question is None:
+        return False
+    if row.valid_from > on or (row.valid_to is not None and row.valid_to < on):
+        return False
+    days = fact.valid_days
+    fresh = days is None or row.observed_date + timedelta(days=days) >= on
+    return fresh and row.observed_date <= on
+
+
+def known_numbers(
+    pack: Pack, rows: Iterable[FactRow], *, on: date, trusted_only: bool
+) -> dict[str, tuple[int, FactRow]]:
+    """Return by name what a pack knows from kept facts, encoded, beside the row it came from."""
+    known: dict[str, tuple[int, FactRow]] = {}
+    for row in rows:
+        fact = pack.facts.get(row.name)
+        if fact is not None and holds(row, fact, on=on, trusted_only=trusted_only):
+            number = encoded_value(fact, kind=row.kind, value=row.value)
+            if number is not None:
+                known[row.name] = (number, row)
+    return known
+
+
+def table_of(pack: Pack, known: Mapping[str, int], *, subject: str) -> FactTable:
+    """Return the table of one subject from encoded values."""
+    return encoded_row(pack.facts, known, subject=subject)
+
+
+@attrs.frozen(kw_only=True)
+class Benefit:
+    """What one rule says of one subject today, beside the policy and the facts it used.
+
+    Attributes
+    ----------
+    declared
+        The facts among those used that only the subject itself has said and that a bureau
+        must still confirm before anything is paid.
+
+    """
+
+    version: PackVersion
+    said: Said
+    declared: tuple[str, ...]
+    rows: Mapping[str, FactRow]
+    checked: bool
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The place among the cards: due first, then near, then open; larger amounts first."""
+        order = {Status.ELIGIBLE: 0, Status.UNKNOWN: 2, Status.INELIGIBLE: 3}
+        place = 1 if self.said.near else order[self.said.status]
+        return place, -(self.said.amount_fen or self.said.would_bring_fen or 0)
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What a subject can get, and what to ask next."""
+
+    benefits: tuple[Benefit, ...]
+    questions: tuple[Question, ...]
+
+
+def benefits_of(
+    subject: Subject | None, *, kind: str, on: date, rows: Sequence[FactRow] | None = None
+) -> tuple[Benefit, ...]:
+    """Return what every policy of a day says of a subject, the best first."""
+    return _answer(subject, kind=kind, on=on, rows=rows, ask=False).benefits
+
+
+def answer_for(
+    subject: Subject | None, *, kind: str, on: date, skip: frozenset[str] = frozenset()
+) -> Answer:
+    """Return what a subject can get and the questions that decide most."""
+    return _answer(subject, kind=kind, on=on, rows=None, ask=True, skip=skip)
+
+
+def _answer(
+    subject: Subject | None,
+    *,
+    kind: str,
+    on: date,
+    rows: Sequence[FactRow] | None,
+    ask: bool,
+    skip: frozenset[str] = frozenset(),
+) -> Answer:
+    if rows is None:
+        rows = list(live_facts([subject])) if subject else []
+    key = subject.key if subject else "-"
+    found: list[Benefit] = []
+    asked: list[tuple[Program, FactTable]] = []
+    checks = set(ClauseCheck.objects.values_list("code", "rule", "clause_digest"))
+    for version in versions_on(on):
+        program = program_of(version, on=on, subject=kind)
+        if not program.rules:
+            continue
+        known = known_numbers(program.pack, rows, on=on, trusted_only=False)
+        table = table_of(program.pack, {name: one[0] for name, one in known.items()}, subject=key)
+        asked.append((program, table))
+        for said in explain(program, table):
+            digest = clause_digest(said.rule)
+            found.append(
+                _benefit(
+                    version, said, known, checked=(version.code, said.rule.name, digest) in checks
+                )
+            )
+    found.sort(key=lambda one: one.rank)
+    return Answer(
+        benefits=tuple(found),
+        questions=tuple(questions(asked, skip=skip)) if ask else (),
+    )
+
+
+def _benefit(
+    version: PackVersion, said: Said, known: Mapping[str, tuple[int, FactRow]], *, checked: bool
+) -> Benefit:
+    used = {fact.name: known[fact.name][1] for fact in said.facts if fact.name in known}
+    facts = pack_of(version).facts
+    declared = tuple(
+        facts[name].label.zh
+        for name, row in used.items()
+        if row.origin == FactRow.Origin.DECLARED and facts[name].question is None
+    )
+    return Benefit(version=version, said=said, declared=declared, rows=used, checked=checked)
+
+
+@attrs.frozen(kw_only=True)
+class Recomputed:
+    """A determination computed again from the stored text and the stored facts."""
+
+    said: Said
+    same: bool
+    differences: tuple[str, ...]
+
+
+def recompute(determination: Determination) -> Recomputed:
+    """Return what the stored pack says today of the stored facts; it must be the same."""
+    kind = determination.subject.kind
+    program = program_of(determination.pack, on=determination.on_date, subject=kind)
+    known = {name: one["number"] for name, one in determination.facts.items()}
+    table = table_of(program.pack, known, subject=determination.subject.key)
+    said = next(one for one in explain(program, table) if one.rule.name == determination.rule)
+    pairs = {
+        "identity": (determination.identity, said.id),
+        "status": (determination.status, said.status.value),
+        "amount_fen": (determination.amount_fen, said.amount_fen),
+        "payable_fen": (determination.payable_fen, said.payable_fen),
+    }
+    differences = tuple(name for name, (then, now) in pairs.items() if then != now)
+    return Recomputed(said=said, same=not differences, differences=differences)
+
+
+def batches() -> QuerySet[Batch]:
+    """Return all deliveries, newest first."""
+    return Batch.objects.select_related("pack")
+
+
+def date_facts(program: Program) -> list[Fact]:
+    """Return the days that a policy knows of its subjects: orders in which to serve them."""
+    facts = program.pack.facts
+    return [facts[name] for name in program.facts if facts[name].type.kind is Kind.DATE]

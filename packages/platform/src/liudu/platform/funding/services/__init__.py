@@ -1,0 +1,63 @@
+"""Every write of policies, facts, deliveries and payments."""
+
+from liudu.platform.funding.services.delivery import (
+    approve_grant,
+    archive_batch,
+    confirm_account,
+    match_batch,
+    notify_batch,
+    open_batch,
+    opt_out,
+    publish_batch,
+    refuse_grant,
+)
+from liudu.platform.funding.services.facts import (
+    add_subject,
+    declare_fact,
+    enter_fact,
+    import_facts,
+    subject_for_organisation,
+    subject_for_user,
+)
+from liudu.platform.funding.services.payments import (
+    answer_objection,
+    export_orders,
+    order_payments,
+    raise_objection,
+    recover_grant,
+    settle_order,
+)
+from liudu.platform.funding.services.policies import (
+    check_clause,
+    load_policies,
+    set_parameter,
+)
+from liudu.platform.funding.services.simulated import simulate_subjects
+
+__all__ = [
+    "add_subject",
+    "answer_objection",
+    "approve_grant",
+    "archive_batch",
+    "check_clause",
+    "confirm_account",
+    "declare_fact",
+    "enter_fact",
+    "export_orders",
+    "import_facts",
+    "load_policies",
+    "match_batch",
+    "notify_batch",
+    "open_batch",
+    "opt_out",
+    "order_payments",
+    "publish_batch",
+    "raise_objection",
+    "recover_grant",
+    "refuse_grant",
+    "set_parameter",
+    "settle_order",
+    "simulate_subjects",
+    "subject_for_organisation",
+    "subject_for_user",
+]

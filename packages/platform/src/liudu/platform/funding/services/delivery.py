@@ -1,0 +1,614 @@
+"""Delivery without an application: match, notify, confirm, pay, publish, archive.
+
+Every step is a transaction of its own and may be taken again: after a crash the next try goes on
+where the last one stopped, and a grant stands once for a subject, a rule and a period because the
+database says so.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import attrs
+import numpy as np
+from django.db import transaction
+
+from liudu.contract import Refusal
+from liudu.platform.actors import Actor
+from liudu.platform.audit.services import record
+from liudu.platform.funding.decisions import is_sampled, period_of
+from liudu.platform.funding.models import (
+    Batch,
+    Determination,
+    FactRow,
+    Grant,
+    GrantEvent,
+    PackVersion,
+    Subject,
+)
+from liudu.platform.funding.packs import pack_of, program_of
+from liudu.platform.funding.queries import known_numbers, live_facts
+from liudu.rules import (
+    Column,
+    FactTable,
+    Program,
+    Run,
+    determination_id,
+    explain,
+    run,
+    run_city,
+    settle,
+)
+
+CHUNK: Final = 1000
+ACCOUNT_DIGITS_MIN: Final = 8
+Known = dict[str, tuple[int, FactRow]]
+
+
+class NotAutomaticError(Refusal):
+    """A delivery is wanted of a rule that needs an application or pays no money."""
+
+    en = "{rule} is not delivered without an application: its pack does not say `automatic: true`."
+    zh = "{rule} 不是免申即享：政策包未写明 automatic: true。"
+
+
+class NoSuchRuleError(Refusal):
+    """The policy has no such rule in force on the day."""
+
+    en = "{code} has no rule {rule} in force on {on}."
+    zh = "{code} 在 {on} 没有有效的规则 {rule}。"
+
+
+class WrongStageError(Refusal):
+    """A step is taken too early or too late."""
+
+    status = 409
+    en = "{batch} is at “{found}”; this step needs “{wanted}”."
+    zh = "{batch} 现处于“{found}”，这一步须在“{wanted}”时进行。"
+
+
+class WrongStateError(Refusal):
+    """A grant is not where this step begins; somebody may have been quicker."""
+
+    status = 409
+    en = "This grant is “{found}” now, and the step needs “{wanted}”: reload the page."
+    zh = "这笔资金现为“{found}”，这一步须为“{wanted}”：请刷新页面。"
+
+
+class BadAccountError(Refusal):
+    """An account that cannot be one."""
+
+    en = "The account needs a holder, a bank and a number of 8 to 32 digits."
+    zh = "请填写户名、开户银行和 8 至 32 位的账号。"
+
+
+class BudgetNotSetError(Refusal):
+    """A programme's budget that nobody has set: nothing can be paid from it."""
+
+    en = "The budget {budget} is not set: set its parameter first, then go on."
+    zh = "预算 {budget} 尚未设定：请先设定参数，再继续。"
+
+
+class ReasonNeededError(Refusal):
+    """A decision without its reason."""
+
+    en = "Write the reason: the subject reads it."
+    zh = "请写明理由：当事人会看到。"
+
+
+@transaction.atomic
+def open_batch(
+    *,
+    by: Actor,
+    at: datetime,
+    version: PackVersion,
+    rule: str,
+    on: date,
+    sample_share: float = 0.02,
+    review_above_fen: int | None = None,
+    simulated: bool = False,
+) -> Batch:
+    """Open the delivery of a rule for the period of a day, or return the one that is open.
+
+    Parameters
+    ----------
+    sample_share
+        Which share of the grants a person looks at before they are notified, by chance.
+    review_above_fen
+        Larger grants are always looked at.
+
+    Raises
+    ------
+    NoSuchRuleError, NotAutomaticError, NotPaidThisMonthError
+
+    """
+    program = program_of(version, on=on)
+    if rule not in program.rules:
+        raise NoSuchRuleError(code=version.code, rule=rule, on=on)
+    found = program.rules[rule]
+    if not found.rule.automatic or found.amount is None:
+        raise NotAutomaticError(rule=rule)
+    batch, made = Batch.objects.get_or_create(
+        code=version.code,
+        rule=rule,
+        period=period_of(found.rule, on),
+        simulated=simulated,
+        defaults={
+            "pack": version,
+            "on_date": on,
+            "sample_share": min(max(sample_share, 0.0), 1.0),
+            "sample_seed": secrets.randbits(48),
+            "review_above_fen": review_above_fen,
+            "opened_at": at,
+            "opened_by": by.name,
+        },
+    )
+    if made:
+        _tell(batch, at=at, by=by, verb="opened", pack=version.number, seed=batch.sample_seed)
+    return batch
+
+
+def _tell(batch: Batch, *, at: datetime, by: Actor, verb: str, **detail: object) -> None:
+    record(
+        at=at,
+        by=by,
+        verb=f"funding.batch.{verb}",
+        subject_kind="batch",
+        subject_key=batch.key,
+        subject_name=str(batch),
+        **detail,
+    )
+
+
+def match_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
+    """Compare the whole city with the rule; a batch that was cut short goes on.
+
+    The batch keeps the version of its pack, whatever is loaded while it runs. Each thousand
+    subjects are a transaction: their determinations, their grants and how far it came.
+    """
+    kind = pack_of(batch.pack).rules[batch.rule].subject
+    program = program_of(batch.pack, on=batch.on_date, subject=kind)
+    matching = _Matching(batch=batch, program=program, kind=kind, at=at, by=by)
+    run_city(program, matching.tables(), each=matching.write)
+    return _finish_matching(batch, program, at=at, by=by)
+
+
+@attrs.define
+class _Matching:
+    batch: Batch
+    program: Program
+    kind: str
+    at: datetime
+    by: Actor
+    subjects: list[Subject] = attrs.field(factory=list)
+    known: list[Known] = attrs.field(factory=list)
+
+    def tables(self) -> Iterator[FactTable]:
+        """Yield the facts of the next subjects until there are none."""
+        done = Batch.objects.values_list("matched_pk", flat=True).get(pk=self.batch.pk)
+        while True:
+            rows = Subject.objects.filter(
+                kind=self.kind, simulated=self.batch.simulated, pk__gt=done
+            )
+            self.subjects = list(rows.order_by("pk")[:CHUNK])
+            if not self.subjects:
+                return
+            done = self.subjects[-1].pk
+            yield self.table()
+
+    def table(self) -> FactTable:
+        facts: dict[int, list[FactRow]] = {one.pk: [] for one in self.subjects}
+        for row in live_facts(self.subjects).filter(name__in=self.program.facts):
+            facts[row.subject_id].append(row)
+        pack, on = self.program.pack, self.batch.on_date
+        self.known = [
+            known_numbers(pack, facts[one.pk], on=on, trusted_only=True) for one in self.subjects
+        ]
+        return table_of_many(self.program, self.subjects, self.known)
+
+    @transaction.atomic
+    def write(self, result: Run) -> None:
+        """Write a chunk, unless another run of this batch has written it meanwhile."""
+        locked = Batch.objects.select_for_update().get(pk=self.batch.pk)
+        last = self.subjects[-1].pk
+        if locked.stage != Batch.Stage.MATCHING or locked.matched_pk >= last:
+            return
+        rule = self.batch.rule
+        paid = settle(result, programmes=False).payable[rule]
+        status = result.status(rule)
+        due = [
+            (int(row), int(amount))
+            for row, amount, waits in zip(paid.rows, paid.amount_fen, paid.open, strict=True)
+            if amount > 0 and not waits
+        ]
+        self._grant(result, due)
+        locked.matched_pk = last
+        locked.subject_count += len(self.subjects)
+        locked.eligible_count += int((status == 1).sum())
+        locked.unknown_count += int((status == -1).sum())
+        locked.open_count += int(paid.open.sum())
+        locked.near_count += int(result.near(rule).sum())
+        locked.save()
+
+    def _grant(self, result: Run, due: Sequence[tuple[int, int]]) -> None:
+        rule = self.program.rules[self.batch.rule]
+        rows = [self._determination(result.table, row) for row, _ in due]
+        Determination.objects.bulk_create(rows, ignore_conflicts=True, batch_size=200)
+        identities = [determination_id(self.program, rule, result.table, row) for row, _ in due]
+        subjects = [self.subjects[row] for row, _ in due]
+        kept = {
+            (one.subject_id, one.identity): one
+            for one in Determination.objects.filter(
+                subject__in=subjects, rule=self.batch.rule
+            ).defer("facts")
+        }
+        grants = [
+            self._one_grant(subject, kept[subject.pk, identity], amount)
+            for subject, identity, (_, amount) in zip(subjects, identities, due, strict=True)
+        ]
+        Grant.objects.bulk_create(grants, ignore_conflicts=True, batch_size=200)
+
+    def _determination(self, table: FactTable, row: int) -> Determination:
+        said = next(
+            one for one in explain(self.program, table, row) if one.rule.name == self.batch.rule
+        )
+        return Determination(
+            identity=said.id,
+            subject=self.subjects[row],
+            pack=self.batch.pack,
+            rule=self.batch.rule,
+            on_date=self.batch.on_date,
+            status=said.status.value,
+            amount_fen=said.amount_fen,
+            payable_fen=said.payable_fen,
+            facts=kept_facts(self.program, self.known[row]),
+            reason_zh=said.reason("zh"),
+            reason_en=said.reason("en"),
+            made_at=self.at,
+            made_by=self.by.name,
+        )
+
+    def _one_grant(self, subject: Subject, said: Determination, amount_fen: int) -> Grant:
+        why = self._sampled_for(subject, amount_fen)
+        return Grant(
+            batch=self.batch,
+            subject=subject,
+            determination=said,
+            code=self.batch.code,
+            rule=self.batch.rule,
+            period=self.batch.period,
+            amount_fen=amount_fen,
+            state=Grant.State.REVIEW if why else Grant.State.MATCHED,
+            sampled_for=why,
+            changed_at=self.at,
+        )
+
+    def _sampled_for(self, subject: Subject, amount_fen: int) -> str:
+        above = self.batch.review_above_fen
+        if above is not None and amount_fen > above:
+            return "amount"
+        known = self.known[self.subjects.index(subject)]
+        if any(row.origin == FactRow.Origin.DECLARED for _, row in known.values()):
+            return "declared"
+        seed, share = self.batch.sample_seed, self.batch.sample_share
+        return "random" if is_sampled(seed=seed, subject_key=subject.key, share=share) else ""
+
+
+def table_of_many(
+    program: Program, subjects: Sequence[Subject], known: Sequence[Known]
+) -> FactTable:
+    """Return the facts of many subjects as the rules read them."""
+    count = len(subjects)
+    columns: dict[str, Column] = {}
+    for name in program.facts:
+        fact = program.pack.facts[name]
+        kind = np.bool_ if fact.type.kind == "bool" else np.int64
+        numbers: Any = np.zeros(count, kind)
+        unknown = np.ones(count, np.bool_)
+        for index, one in enumerate(known):
+            if name in one:
+                numbers[index], unknown[index] = one[name][0], False
+        columns[name] = Column(numbers, unknown if bool(unknown.any()) else None)
+    return FactTable.of(program.pack.facts, columns, subjects=[one.key for one in subjects])
+
+
+def kept_facts(program: Program, known: Known) -> dict[str, object]:
+    """Return the facts as a determination keeps them: enough to compute it again for ever."""
+    return {
+        name: {
+            "number": number,
+            "value": program.pack.facts[name].show(number),
+            "bureau": row.bureau,
+            "document": row.document,
+            "date": row.observed_date.isoformat(),
+            "origin": row.origin,
+            "row": row.pk,
+        }
+        for name, (number, row) in known.items()
+        if name in program.facts
+    }
+
+
+@transaction.atomic
+def _finish_matching(batch: Batch, program: Program, *, at: datetime, by: Actor) -> Batch:
+    locked = Batch.objects.select_for_update().select_related("pack").get(pk=batch.pk)
+    if locked.stage != Batch.Stage.MATCHING:
+        return locked
+    locked.turned_away_count = _serve_budgets(locked, program, at=at)
+    locked.stage = Batch.Stage.MATCHED
+    locked.save()
+    _tell(
+        locked,
+        at=at,
+        by=by,
+        verb="matched",
+        subjects=locked.subject_count,
+        eligible=locked.eligible_count,
+        unknown=locked.unknown_count,
+        turned_away=locked.turned_away_count,
+    )
+    return locked
+
+
+def _serve_budgets(batch: Batch, program: Program, *, at: datetime) -> int:
+    """Serve the grants from each programme's budget in its order; return how many go without.
+
+    What earlier deliveries of the same policy took from the budget is gone. Once one cannot be
+    paid in full nobody later is; the last one gets what is left where the policy says so.
+    """
+    turned_away = 0
+    for limit in program.budgets.values():
+        budget = limit.budget
+        purse = _purse(program, budget.name)
+        if budget.per != "programme" or batch.rule not in budget.rules:
+            continue
+        if purse is None:
+            raise BudgetNotSetError(budget=budget.name)
+        taken = Grant.objects.filter(code=batch.code, rule__in=budget.rules).exclude(batch=batch)
+        spent = sum(
+            taken.exclude(state__in=(Grant.State.NO_BUDGET, Grant.State.REFUSED)).values_list(
+                "amount_fen", flat=True
+            )
+        )
+        turned_away += _serve(batch, budget.order, purse - spent, split=budget.split, at=at)
+    return turned_away
+
+
+def _purse(program: Program, budget: str) -> int | None:
+    """Return a budget's limit as the rules settle it for nobody: a number or not set."""
+    uses = settle(run(program, FactTable.of(program.pack.facts, {}, subjects=[]))).budgets
+    return next((one.limit_fen for one in uses if one.budget == budget), None)
+
+
+def _serve(batch: Batch, order: Sequence[str], left: int, *, split: bool, at: datetime) -> int:
+    grants = list(
+        batch.grants.exclude(state=Grant.State.NO_BUDGET).select_related("determination", "subject")
+    )
+    places = {one.pk: _place(one, order) for one in grants}
+    grants.sort(
+        key=lambda one: (
+            None in places[one.pk],
+            [place or 0 for place in places[one.pk]],
+            one.subject.key,
+        )
+    )
+    turned_away, stopped = 0, False
+    for grant in grants:
+        stopped = stopped or None in places[grant.pk]
+        pays = grant.amount_fen
+        if stopped or pays > left:
+            pays, stopped = (max(left, 0) if split and not stopped else 0), True
+        left -= pays
+        turned_away += pays == 0
+        _pay_less(grant, pays, at=at)
+    return turned_away
+
+
+def _place(grant: Grant, order: Sequence[str]) -> list[int | None]:
+    """Return where a grant stands in the queue; None where its place is not known."""
+    facts = grant.determination.facts
+    return [facts[name]["number"] if name in facts else None for name in order]
+
+
+def _pay_less(grant: Grant, pays_fen: int, *, at: datetime) -> None:
+    if pays_fen == grant.amount_fen:
+        return
+    grant.changed_at = at
+    if pays_fen:
+        grant.amount_fen = pays_fen
+    else:
+        grant.state = Grant.State.NO_BUDGET
+    grant.save(update_fields=["state", "amount_fen", "changed_at"])
+
+
+@transaction.atomic
+def notify_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
+    """Tell everybody who is due something; who is being reviewed is told afterwards."""
+    locked = _at_stage(batch, Batch.Stage.MATCHED, done=Batch.Stage.NOTIFIED)
+    if locked.stage != Batch.Stage.MATCHED:
+        return locked
+    grants = list(locked.grants.filter(state=Grant.State.MATCHED))
+    for grant in grants:
+        grant.state, grant.notified_at, grant.changed_at = Grant.State.NOTIFIED, at, at
+    Grant.objects.bulk_update(grants, ["state", "notified_at", "changed_at"], batch_size=200)
+    GrantEvent.objects.bulk_create(
+        [
+            event_of(
+                grant,
+                at=at,
+                by=by,
+                kind="notified",
+                zh="已通知：请确认收款账户，或选择放弃",
+                en="Notified: confirm the account, or opt out",
+            )
+            for grant in grants
+        ],
+        batch_size=500,
+    )
+    locked.stage = Batch.Stage.NOTIFIED
+    locked.save(update_fields=["stage"])
+    _tell(locked, at=at, by=by, verb="notified", grants=len(grants))
+    return locked
+
+
+def _at_stage(batch: Batch, wanted: str, *, done: str) -> Batch:
+    """Lock a batch; a step that was taken already is no mistake, any other stage is."""
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    if locked.stage not in (wanted, done):
+        raise WrongStageError(
+            batch=str(locked),
+            found=str(locked.get_stage_display()),
+            wanted=str(Batch.Stage(wanted).label),
+        )
+    return locked
+
+
+def event_of(grant: Grant, *, at: datetime, by: Actor, kind: str, zh: str, en: str) -> GrantEvent:
+    """Return a line of a grant's history."""
+    return GrantEvent(grant=grant, at=at, by=by.name, kind=kind, zh=zh[:300], en=en[:300])
+
+
+def lock_grant(grant: Grant, *states: str) -> Grant:
+    """Lock a grant that must be in one of some states; raises `WrongStateError`."""
+    locked = Grant.objects.select_for_update().get(pk=grant.pk)
+    if locked.state not in states:
+        raise WrongStateError(
+            found=str(locked.get_state_display()),
+            wanted=" / ".join(str(Grant.State(one).label) for one in states),
+        )
+    return locked
+
+
+def move(
+    grant: Grant, to: str, *, by: Actor, at: datetime, kind: str, zh: str, en: str, **detail: object
+) -> Grant:
+    """Move a locked grant on, with its event and its audit line."""
+    grant.state, grant.changed_at = to, at
+    grant.save()
+    event_of(grant, at=at, by=by, kind=kind, zh=zh, en=en).save()
+    record(
+        at=at,
+        by=by,
+        verb=f"funding.grant.{kind}",
+        subject_kind="grant",
+        subject_key=grant.key,
+        subject_name=f"{grant.code}/{grant.rule} {grant.period}",
+        **detail,
+    )
+    return grant
+
+
+@transaction.atomic
+def approve_grant(*, by: Actor, at: datetime, grant: Grant, note: str = "") -> Grant:
+    """Let a grant of the risk sample go on."""
+    locked = lock_grant(grant, Grant.State.REVIEW)
+    notified = Batch.objects.values_list("stage", flat=True).get(pk=locked.batch_id) in (
+        Batch.Stage.NOTIFIED,
+        Batch.Stage.PUBLISHED,
+    )
+    locked.review_note = note[:300]
+    locked.notified_at = at if notified else None
+    to = Grant.State.NOTIFIED if notified else Grant.State.MATCHED
+    zh = "人工复核通过" + ("；请确认收款账户" if notified else "")
+    return move(locked, to, by=by, at=at, kind="reviewed", zh=zh, en="Reviewed and approved")
+
+
+@transaction.atomic
+def refuse_grant(*, by: Actor, at: datetime, grant: Grant, reason: str) -> Grant:
+    """Refuse a grant of the risk sample; the reason is told and may be objected to."""
+    if not reason.strip():
+        raise ReasonNeededError
+    locked = lock_grant(grant, Grant.State.REVIEW)
+    locked.review_note = reason.strip()[:300]
+    said = reason.strip()[:250]
+    return move(
+        locked,
+        Grant.State.REFUSED,
+        by=by,
+        at=at,
+        kind="refused",
+        zh=f"人工复核未通过：{said}",
+        en=f"Refused in review: {said}",
+    )
+
+
+@transaction.atomic
+def confirm_account(
+    *, by: Actor, at: datetime, grant: Grant, holder: str, bank: str, number: str
+) -> Grant:
+    """Keep the account that a subject wants to be paid on; it may be changed until the order.
+
+    Raises
+    ------
+    BadAccountError, WrongStateError
+
+    """
+    digits = "".join(number.split())
+    fits = digits.isascii() and digits.isdigit() and ACCOUNT_DIGITS_MIN <= len(digits) <= 32  # noqa: PLR2004
+    if not (fits and holder.strip() and bank.strip()):
+        raise BadAccountError
+    locked = lock_grant(grant, Grant.State.NOTIFIED, Grant.State.CONFIRMED)
+    locked.account_holder = holder.strip()[:120]
+    locked.account_bank, locked.account_number = bank.strip()[:120], digits
+    return move(
+        locked,
+        Grant.State.CONFIRMED,
+        by=by,
+        at=at,
+        kind="confirmed",
+        zh=f"已确认收款账户（尾号 {digits[-4:]}）",
+        en=f"Account confirmed (ending in {digits[-4:]})",
+    )
+
+
+@transaction.atomic
+def opt_out(*, by: Actor, at: datetime, grant: Grant) -> Grant:
+    """Give a grant up; until it is ordered."""
+    locked = lock_grant(grant, Grant.State.NOTIFIED, Grant.State.CONFIRMED)
+    return move(
+        locked,
+        Grant.State.OPTED_OUT,
+        by=by,
+        at=at,
+        kind="opted_out",
+        zh="本人（单位）选择放弃",
+        en="Opted out",
+    )
+
+
+@transaction.atomic
+def publish_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
+    """Publish who gets what, persons with masked names; objections are taken from now on."""
+    locked = _at_stage(batch, Batch.Stage.NOTIFIED, done=Batch.Stage.PUBLISHED)
+    if locked.stage == Batch.Stage.NOTIFIED:
+        locked.stage, locked.published_at = Batch.Stage.PUBLISHED, at
+        locked.save(update_fields=["stage", "published_at"])
+        _tell(locked, at=at, by=by, verb="published")
+    return locked
+
+
+class OpenMattersError(Refusal):
+    """A delivery is to be archived while something in it is not settled."""
+
+    status = 409
+    en = "{count} matters are open (reviews, unpaid orders, objections): settle them first."
+    zh = "还有 {count} 项未办结（复核、未付款指令、异议）：请先办结。"
+
+
+@transaction.atomic
+def archive_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
+    """Close a delivery in which nothing is open."""
+    locked = _at_stage(batch, Batch.Stage.PUBLISHED, done=Batch.Stage.ARCHIVED)
+    if locked.stage == Batch.Stage.ARCHIVED:
+        return locked
+    waiting = locked.grants.filter(
+        state__in=(Grant.State.REVIEW, Grant.State.CONFIRMED, Grant.State.ORDERED)
+    ).count()
+    waiting += locked.grants.filter(objections__state="open").count()
+    if waiting:
+        raise OpenMattersError(count=waiting)
+    locked.stage, locked.archived_at = Batch.Stage.ARCHIVED, at
+    locked.save(update_fields=["stage", "archived_at"])
+    _tell(locked, at=at, by=by, verb="archived")
+    return locked

@@ -1,0 +1,480 @@
+"""Facts about subjects: only ever added; what is newer supersedes what was."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
+
+import attrs
+from django.db import IntegrityError, transaction
+
+from liudu.contract import Refusal
+from liudu.platform.actors import Actor
+from liudu.platform.audit.services import record
+from liudu.platform.city.models import District, Sector
+from liudu.platform.clock import CITY_ZONE
+from liudu.platform.funding.decisions import plain_value
+from liudu.platform.funding.models import FactImport, FactRow, Subject
+from liudu.platform.funding.queries import fact_catalogue, live_facts
+from liudu.platform.identity.models import Organisation, User
+from liudu.rules import Fact
+
+ROWS_MAX: Final = 100_000
+PROBLEMS_KEPT: Final = 500
+CHUNK: Final = 2000
+OBSERVED: Final = ".observed"
+PLAIN_COLUMNS: Final = ("subject", "name", "district", "sector", "size")
+ENCODINGS: Final = ("utf-8-sig", "gb18030")
+
+
+class UnknownFactNameError(Refusal):
+    """No policy asks for such a fact."""
+
+    en = "No policy asks for a fact {name}; there are: {known}."
+    zh = "没有政策需要事实 {name}；现有：{known}。"
+
+
+class FactChangedMeanwhileError(Refusal):
+    """Two people entered one fact at once."""
+
+    status = 409
+    en = "Somebody else has just entered {name}: look at it and enter it again if it is wrong."
+    zh = "刚刚有人录入了 {name}：请核对后如有误再录入。"
+
+
+class UnreadableTableError(Refusal):
+    """The bytes are neither UTF-8 nor GB 18030, or no CSV."""
+
+    en = "{file} cannot be read: {problem_en}. Save it as CSV, UTF-8 or GBK."
+    zh = "{file} 读不懂：{problem_zh}。请另存为 CSV（UTF-8 或 GBK）。"
+
+
+class TableTooLongError(Refusal):
+    """More rows than are taken at once."""
+
+    en = "{file} has more than {rows_max} rows: send it in parts."
+    zh = "{file} 超过 {rows_max} 行：请分批导入。"
+
+
+class ColumnsError(Refusal):
+    """The header does not fit."""
+
+    en = "{file}: {problem_en}"
+    zh = "{file}：{problem_zh}"
+
+
+@transaction.atomic
+def subject_for_organisation(*, at: datetime, organisation: Organisation) -> Subject:
+    """Return the subject that an organisation is; what a bureau sent before is joined to it."""
+    ref = organisation.credit_code or organisation.key
+    subject, _ = Subject.objects.get_or_create(
+        kind=Subject.Kind.ENTERPRISE,
+        ref=ref,
+        defaults={"name": organisation.name, "created_at": at, "district": organisation.district},
+    )
+    if subject.organisation_id is None:
+        subject.organisation = organisation
+        subject.save(update_fields=["organisation"])
+    return subject
+
+
+@transaction.atomic
+def subject_for_user(*, at: datetime, user: User) -> Subject:
+    """Return the subject that a person is."""
+    subject, _ = Subject.objects.get_or_create(
+        kind=Subject.Kind.PERSON,
+        ref=user.key,
+        defaults={"name": str(user), "created_at": at, "user": user},
+    )
+    return subject
+
+
+@transaction.atomic
+def add_subject(*, by: Actor, at: datetime, kind: str, name: str, owner: Organisation) -> Subject:
+    """Add a project or a contract of an organisation."""
+    subject = Subject(kind=kind, name=name.strip(), owner=owner, created_at=at)
+    subject.ref = subject.key
+    subject.save()
+    record(
+        at=at,
+        by=by,
+        verb="funding.subject.added",
+        subject_kind="subject",
+        subject_key=subject.key,
+        subject_name=subject.name,
+        kind=kind,
+    )
+    return subject
+
+
+def declare_fact(*, by: Actor, at: datetime, subject: Subject, name: str, text: str) -> FactRow:
+    """Keep what a subject says of itself; an empty text takes it back.
+
+    Raises
+    ------
+    UnknownFactNameError, BadFactValueError, FactOutOfRangeError, FactChangedMeanwhileError
+
+    """
+    return enter_fact(
+        by=by, at=at, subject=subject, name=name, text=text, origin=FactRow.Origin.DECLARED
+    )
+
+
+def enter_fact(
+    *,
+    by: Actor,
+    at: datetime,
+    subject: Subject,
+    name: str,
+    text: str,
+    origin: str = FactRow.Origin.BUREAU,
+    document: str = "",
+    observed_date: date | None = None,
+    valid_to: date | None = None,
+) -> FactRow:
+    """Add one fact, which supersedes what was known of it.
+
+    Parameters
+    ----------
+    text
+        As a pack writes the fact: yuan, true or 是, 2026-01-31, a label; empty: unknown.
+
+    Raises
+    ------
+    UnknownFactNameError, BadFactValueError, FactOutOfRangeError, FactChangedMeanwhileError
+
+    """
+    today = at.astimezone(CITY_ZONE).date()
+    known = fact_catalogue(subject.kind, on=today)
+    if name not in known:
+        raise UnknownFactNameError(name=name, known=", ".join(sorted(known)) or "–")
+    fact, value = _read(known[name], text)
+    seen = observed_date or today
+    try:
+        with transaction.atomic():
+            row = FactRow.objects.create(
+                subject=subject,
+                name=name,
+                kind=str(fact.type.kind),
+                value=value,
+                origin=origin,
+                bureau=fact.bureau,
+                document=document[:160] or fact.document,
+                observed_date=seen,
+                valid_from=seen,
+                valid_to=valid_to,
+                entered_at=at,
+                entered_by=by.name,
+                supersedes=live_facts([subject]).filter(name=name).first(),
+            )
+            record(
+                at=at,
+                by=by,
+                verb="funding.fact.entered",
+                subject_kind="subject",
+                subject_key=subject.key,
+                subject_name=subject.name,
+                fact=name,
+                origin=str(origin),
+            )
+    except IntegrityError as error:
+        raise FactChangedMeanwhileError(name=fact.label.zh) from error
+    return row
+
+
+def _read(facts: Sequence[Fact], text: str) -> tuple[Fact, str]:
+    """Return the first of some packs' notions of a fact that can hold a text, and its value."""
+    if not text.strip():
+        return facts[0], ""
+    problem: Refusal | None = None
+    for fact in facts:
+        try:
+            return fact, plain_value(fact, fact.read(text))
+        except Refusal as error:
+            problem = problem or error
+    assert problem is not None  # noqa: S101 - there is at least one fact of that name
+    raise problem
+
+
+@attrs.frozen(kw_only=True)
+class _Problem:
+    line: int
+    subject: str
+    column: str
+    zh: str
+    en: str
+
+
+@attrs.define(kw_only=True)
+class _Row:
+    line: int
+    ref: str
+    name: str
+    about: Mapping[str, object]
+    facts: Mapping[str, tuple[Fact, str, date]]
+
+
+def import_facts(
+    *, by: Actor, at: datetime, file_name: str, content: bytes, kind: str, bureau: str
+) -> FactImport:
+    """Take the facts of a table, row by row; a row with a bad cell is left out and said.
+
+    Parameters
+    ----------
+    content
+        CSV in UTF-8 (with or without a byte order mark) or GBK: a column `subject` (credit code
+        or number), names of facts, `NAME.observed` for the day of observation; `name`,
+        `district`, `sector`, `size` if they are known. An empty cell says nothing.
+
+    Raises
+    ------
+    UnreadableTableError, TableTooLongError, ColumnsError
+
+    """
+    intake = _Intake(file_name=file_name, kind=kind, today=at.astimezone(CITY_ZONE).date())
+    rows = intake.rows(content)
+    with transaction.atomic():
+        run = FactImport.objects.create(
+            file_name=file_name[:200],
+            encoding=intake.encoding,
+            bureau=bureau[:120],
+            kind=kind,
+            imported_at=at,
+            imported_by=by.name,
+        )
+        for start in range(0, len(rows), CHUNK):
+            run.fact_count += _write(run, rows[start : start + CHUNK], at=at, by=by)
+        run.row_count = intake.row_count
+        run.taken_count = len(rows)
+        run.problem_count = len(intake.problems)
+        run.problems = [attrs.asdict(one) for one in intake.problems[:PROBLEMS_KEPT]]
+        run.save()
+        record(
+            at=at,
+            by=by,
+            verb="funding.facts.imported",
+            subject_kind="fact_import",
+            subject_key=run.key,
+            subject_name=run.file_name,
+            rows=run.row_count,
+            taken=run.taken_count,
+            facts=run.fact_count,
+            bureau=run.bureau,
+        )
+    return run
+
+
+class _Intake:
+    """Reads a table and keeps what is wrong with which row."""
+
+    def __init__(self, *, file_name: str, kind: str, today: date) -> None:
+        self.file_name = file_name
+        self.today = today
+        self.known = fact_catalogue(kind, on=today)
+        self.problems: list[_Problem] = []
+        self.encoding = ""
+        self.row_count = 0
+        self.districts = {one.name: one for one in District.objects.all()}
+        self.sectors = {one.name: one for one in Sector.objects.all()}
+
+    def rows(self, content: bytes) -> list[_Row]:
+        reader = csv.reader(io.StringIO(self.text(content), newline=""), strict=True)
+        try:
+            header = [cell.strip() for cell in next(reader, [])]
+            self.require(header)
+            return list(self.body(reader, header))
+        except csv.Error as error:
+            raise UnreadableTableError(
+                file=self.file_name,
+                problem_en=f"line {reader.line_num}: {error}",
+                problem_zh=f"第 {reader.line_num} 行不是合法的 CSV",
+            ) from error
+
+    def text(self, content: bytes) -> str:
+        for encoding in ENCODINGS:
+            try:
+                text = codecs.decode(content, encoding)
+            except UnicodeDecodeError:
+                continue
+            if "\x00" not in text:
+                self.encoding = encoding
+                return text
+        raise UnreadableTableError(
+            file=self.file_name,
+            problem_en="it is neither UTF-8 nor GB 18030 text",
+            problem_zh="不是 UTF-8 或 GB 18030 文本",
+        )
+
+    def require(self, header: Sequence[str]) -> None:
+        twice = {cell for cell in header if header.count(cell) > 1}
+        strange = [
+            cell
+            for cell in header
+            if cell not in PLAIN_COLUMNS and cell.removesuffix(OBSERVED) not in self.known
+        ]
+        if "subject" not in header:
+            raise self.columns(
+                "there is no column `subject`", "缺少 subject 列（统一社会信用代码或编号）"
+            )
+        if twice:
+            names = ", ".join(sorted(twice))
+            raise self.columns(f"columns that stand twice: {names}", f"重复的列：{names}")
+        if strange:
+            names = ", ".join(strange)
+            raise self.columns(
+                f"no policy asks for: {names}", f"没有政策需要这些列：{names}；请删去或改名"
+            )
+
+    def columns(self, en: str, zh: str) -> ColumnsError:
+        return ColumnsError(file=self.file_name, problem_en=en, problem_zh=zh)
+
+    def body(self, reader: Iterator[list[str]], header: Sequence[str]) -> Iterator[_Row]:
+        seen: dict[str, int] = {}
+        for line, cells in enumerate(reader, start=2):
+            if not any(cell.strip() for cell in cells):
+                continue
+            self.row_count += 1
+            if self.row_count > ROWS_MAX:
+                raise TableTooLongError(file=self.file_name, rows_max=ROWS_MAX)
+            row = self.row(line, cells, header, seen)
+            if row is not None:
+                seen[row.ref] = line
+                yield row
+
+    def row(
+        self, line: int, cells: Sequence[str], header: Sequence[str], seen: Mapping[str, int]
+    ) -> _Row | None:
+        if len(cells) != len(header):
+            zh = f"有 {len(cells)} 格，表头有 {len(header)} 格"
+            en = f"{len(cells)} cells, the header has {len(header)}"
+            self.wrong(line, "", "", zh, en)
+            return None
+        told = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+        ref = told["subject"]
+        if not ref or len(ref) > 60:  # noqa: PLR2004 - the column's length
+            self.wrong(line, ref[:60], "subject", "编号为空或过长", "empty or too long")
+            return None
+        if ref in seen:
+            zh = f"与第 {seen[ref]} 行是同一主体，已采用前一行"
+            en = f"the same subject as line {seen[ref]}, which was taken"
+            self.wrong(line, ref, "subject", zh, en)
+            return None
+        count = len(self.problems)
+        facts = dict(self.facts(line, ref, told))
+        about = self.about(line, ref, told)
+        if len(self.problems) > count:
+            return None
+        return _Row(line=line, ref=ref, name=told.get("name", ""), about=about, facts=facts)
+
+    def facts(
+        self, line: int, ref: str, told: Mapping[str, str]
+    ) -> Iterator[tuple[str, tuple[Fact, str, date]]]:
+        for name, cell in told.items():
+            if name not in self.known or not cell:
+                continue
+            try:
+                fact, value = _read(self.known[name], cell)
+                yield name, (fact, value, self.day(told.get(name + OBSERVED, "")))
+            except Refusal as error:
+                self.wrong(line, ref, name, error.say("zh"), error.say("en"))
+
+    def day(self, text: str) -> date:
+        if not text:
+            return self.today
+        try:
+            day = date.fromisoformat(text.replace("/", "-"))
+        except ValueError as error:
+            raise _BadDayError(text=text[:30]) from error
+        if day > self.today:
+            raise _BadDayError(text=text)
+        return day
+
+    def about(self, line: int, ref: str, told: Mapping[str, str]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        sizes: dict[str, str] = {str(one.label): one.value for one in Subject.Size}
+        sizes |= {one.value: one.value for one in Subject.Size}
+        places: dict[str, Mapping[str, object]] = {
+            "district": self.districts,
+            "sector": self.sectors,
+            "size": sizes,
+        }
+        for column, known in places.items():
+            text = told.get(column, "")
+            if text and text not in known:
+                self.wrong(line, ref, column, f"没有“{text[:40]}”", f"there is no {text[:40]!r}")
+            elif text:
+                found[column] = known[text]
+        return found
+
+    def wrong(self, line: int, ref: str, column: str, zh: str, en: str) -> None:
+        """Keep what is wrong with a row."""
+        self.problems.append(_Problem(line=line, subject=ref, column=column, zh=zh, en=en))
+
+
+class _BadDayError(Refusal):
+    en = "{text!r} is not a day up to today, YYYY-MM-DD."
+    zh = "“{text}”不是今天或以前的日期（年-月-日）。"
+
+
+def _write(run: FactImport, rows: Sequence[_Row], *, at: datetime, by: Actor) -> int:
+    """Write a chunk; facts that say the same as before on the same day are not repeated."""
+    subjects = _subjects(run, rows, at=at)
+    live = {
+        (row.subject_id, row.name): row for row in live_facts([one.pk for one in subjects.values()])
+    }
+    fresh: list[FactRow] = []
+    for row in rows:
+        subject = subjects[row.ref]
+        for name, (fact, value, seen) in row.facts.items():
+            before = live.get((subject.pk, name))
+            if before and (before.value, before.observed_date, before.bureau) == (
+                value,
+                seen,
+                run.bureau,
+            ):
+                continue
+            fresh.append(
+                FactRow(
+                    subject=subject,
+                    name=name,
+                    kind=str(fact.type.kind),
+                    value=value,
+                    origin=FactRow.Origin.BUREAU,
+                    bureau=run.bureau,
+                    document=fact.document,
+                    observed_date=seen,
+                    valid_from=seen,
+                    entered_at=at,
+                    entered_by=by.name,
+                    supersedes=before,
+                    source=run,
+                )
+            )
+    FactRow.objects.bulk_create(fresh, batch_size=500)
+    return len(fresh)
+
+
+def _subjects(run: FactImport, rows: Sequence[_Row], *, at: datetime) -> dict[str, Subject]:
+    refs = [row.ref for row in rows]
+    known = {one.ref: one for one in Subject.objects.filter(kind=run.kind, ref__in=refs)}
+    accounts = {
+        one.credit_code: one
+        for one in Organisation.objects.filter(credit_code__in=refs, subject__isnull=True)
+        if run.kind == Subject.Kind.ENTERPRISE
+    }
+    fresh = [
+        Subject(
+            kind=run.kind,
+            ref=row.ref,
+            name=(row.name or row.ref)[:160],
+            organisation=accounts.get(row.ref),
+            created_at=at,
+            **row.about,
+        )
+        for row in rows
+        if row.ref not in known
+    ]
+    Subject.objects.bulk_create(fresh, batch_size=500)
+    return known | {one.ref: one for one in fresh}
