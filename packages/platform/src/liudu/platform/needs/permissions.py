@@ -4,7 +4,7 @@ from rules.permissions import add_perm
 from rules.predicates import predicate
 
 from liudu.platform.actors import Actor, Role
-from liudu.platform.needs.models import Need
+from liudu.platform.needs.models import ImportRun, Need
 
 
 def sees(actor: Actor, need: Need | None = None) -> bool:
@@ -46,6 +46,18 @@ def follows(actor: Actor, need: Need | None = None) -> bool:
     return _own(actor, need)
 
 
+def sees_import(actor: Actor, run: ImportRun | None = None) -> bool:
+    """Whether an actor may read what became of a list: who posts needs for whom it came for."""
+    if run is None:
+        return posts(actor, None) or actor.has(Role.AUDITOR)
+    return actor.has(Role.AUDITOR) or (posts(actor, None) and actor.belongs_to(run.owner.key))
+
+
+def lists_for_others(actor: Actor, _subject: object = None) -> bool:
+    """Whether an actor may send a list of what others want: a bureau."""
+    return actor.has(Role.OFFICER)
+
+
 def _own(actor: Actor, need: Need) -> bool:
     return actor.belongs_to(need.owner.key)
 
@@ -58,6 +70,9 @@ _WHO = {
     "needs.withdraw_need": keeps,
     "needs.copy_need": posts,
     "needs.follow_need": follows,
+    "needs.import_list": posts,
+    "needs.see_import": sees_import,
+    "needs.import_for_others": lists_for_others,
 }
 for permission, test in _WHO.items():
     add_perm(permission, predicate(test))  # type: ignore[no-untyped-call]
