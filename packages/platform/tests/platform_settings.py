@@ -4,10 +4,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 HOME_OF_TESTS = tempfile.mkdtemp(prefix="liudu-tests-")
 atexit.register(shutil.rmtree, HOME_OF_TESTS, ignore_errors=True)
 os.environ["LIUDU_HOME"] = HOME_OF_TESTS
+(Path(HOME_OF_TESTS) / "static").mkdir()
 os.environ.setdefault("LIUDU_EMAIL", "memorymail://")
 
 from liudu.platform.settings import *  # noqa: E402, F403 - after the environment
