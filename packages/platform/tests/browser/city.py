@@ -102,11 +102,11 @@ def log_in(browser, served, name):
     context = browser.new_context(base_url=served.url)
     page = context.new_page()
     if name != "visitor":
-        page.goto("/accounts/login/")
+        page.goto("/accounts/login/?next=/")
         page.fill("#id_login", f"{name}@example.com")
         page.fill("#id_password", served.keys["password"])
-        page.locator("main button[type=submit]").click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("main button[type=submit]").click()
         if "/accounts/login" in page.url:
             raise RuntimeError(f"{name} cannot log in: {page.inner_text('main')}")
     state = context.storage_state()

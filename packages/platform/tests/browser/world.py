@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[4]
 PASSWORD = "six degrees of a city"  # noqa: S105 - of people who live in a test
 SOLUTION = ROOT / "examples" / "solutions" / "python-batch"
-PIECES = 80
+PIECES = 200
 TARGETS = {
     "task": "classify",
     "positive": "defective",
@@ -72,6 +72,7 @@ def build():
     }
     keys |= places()
     keys |= needs(at=at, by=actors["owner"], owner=organisations["owner"])
+    keys |= lists(at=at, by=actors["officer"])
     keys |= solutions(at=at, actors=actors, organisations=organisations)
     keys |= trials(at=at, actors=actors, keys=keys)
     keys |= letters(at=at, actors=actors, organisations=organisations)
@@ -108,6 +109,8 @@ def places():
         "district": district.code,
         "sector": sector.code,
         "source": models.Source.objects.order_by("code").first().code,
+        "fact": models.Fact.objects.order_by("code").first().code,
+        "item": models.PublishedItem.objects.order_by("code").first().code,
     }
 
 
@@ -148,6 +151,24 @@ def needs(*, at, by, owner):
         "withdrawn_need": gone.key,
         "draft": unfinished.key,
     }
+
+
+def lists(*, at, by):
+    """Return the key of a bureau's list that was read, with good and bad rows."""
+    from openpyxl import Workbook  # noqa: PLC0415
+
+    from liudu.platform.needs.imports import receive_list  # noqa: PLC0415
+
+    book, packed = Workbook(), io.BytesIO()
+    book.active.append(["需求名称", "行业", "需求单位", "所需能力", "预算"])
+    book.active.append(["注塑件飞边识别", "制造", "明州光电科技有限公司", "在线判定", "60万元"])
+    book.active.append(["", "制造", "", "没有名称的一行", "一百"])
+    book.active.append(["古籍残页缀合", "没有这个行业", "", "缀合建议", "=1+1"])
+    book.save(packed)
+    run = receive_list(
+        by=by, at=at, file_name="场景需求清单.xlsx", chunks=[packed.getvalue()], for_others=True
+    )
+    return {"import_run": run.key}
 
 
 def solutions(*, at, actors, organisations):
@@ -207,8 +228,8 @@ def boards():
     rows = ["file,label"]
     with zipfile.ZipFile(packed, "w") as archive:
         for number in range(PIECES):
-            level = 40 + number if number % 2 else 215 - number // 2
-            pixels = bytes((level + step) % 256 for step in range(64))
+            level = 30 + number % 40 if number % 2 else 180 - number % 30
+            pixels = bytes(level + step for step in range(64))
             archive.writestr(f"data/{number:03}.pgm", b"P5 8 8 255\n" + pixels)
             dark = sum(pixels) / 64 < 127.5
             rows.append(f"{number:03}.pgm,{'defective' if dark else 'ok'}")
