@@ -3,7 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.test import Client
 
 from liudu.platform.actors import Actor, Role
 from liudu.platform.city.models import District, Sector
@@ -73,6 +77,23 @@ def actor():
             organisation_name=of.name,
             roles=frozenset(Role(role) for role in roles),
         )
+
+    return make
+
+
+@pytest.fixture
+def signed_in(db):
+    """Make a browser in which a user has logged in already, without the door and its counting."""
+
+    def make(user):
+        browser = Client()
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.save()
+        browser.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+        return browser
 
     return make
 
