@@ -216,6 +216,7 @@ def targets_of(
     errors: Errors = {}
     rows = {row: _row(row, answers, errors) for row in ROWS[job.task]}
     listed = [target for target in rows.values() if target]
+    listed += _rowless(before or {}, job=job) if listed else []
     if errors:
         return {}, errors
     mapping = _kept(before or {}, job=job) | {"task": job.task, "targets": listed}
@@ -489,6 +490,14 @@ def _kept(before: Mapping[str, Any], *, job: Job) -> dict[str, Any]:
     if before.get("task") != job.task:
         return {}
     return {key: value for key, value in before.items() if key not in _ASKED}
+
+
+def _rowless(before: Mapping[str, Any], *, job: Job) -> list[dict[str, Any]]:
+    """Return the targets until now that the form has no row for."""
+    if before.get("task") != job.task:
+        return []
+    names = unasked(before)
+    return [dict(one) for one in _listed(before) if one["metric"] in names]
 
 
 def _with_operators(mapping: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
