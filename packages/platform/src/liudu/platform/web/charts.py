@@ -30,7 +30,7 @@ CONFIG: Final[dict[str, Any]] = {
     "view": {"stroke": None},
     "axis": {
         "labelColor": MUTED,
-        "labelFontSize": 12,
+        "labelFontSize": 11,
         "labelLimit": 220,
         "title": None,
         "gridColor": LINE,
@@ -38,7 +38,7 @@ CONFIG: Final[dict[str, Any]] = {
         "tickColor": LINE,
         "labelOverlap": True,
     },
-    "title": {"anchor": "start", "fontSize": 13, "color": INK, "fontWeight": 600, "offset": 4},
+    "title": {"anchor": "start", "fontSize": 12, "color": INK, "fontWeight": 600, "offset": 4},
 }
 Answer = Literal["proved", "refuted", "not_yet"]
 
@@ -165,7 +165,7 @@ def _row(altair: Any, row: Measured) -> Any:  # noqa: ANN401 - Altair's classes 
             .encode(x=altair.X("point", **x))
         )
     words = f"{SIGNS[row.answer]} {row.name} {row.promise}"
-    return altair.layer(*layers).properties(width=520, height=34, title=words)
+    return altair.layer(*layers).properties(width=400, height=32, title=words)
 
 
 def _bars(rows: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _bars(rows: Sequence[tuple[str, float]]) -> dict[str, Any]:
     )
     drawn: dict[str, Any] = (
         (base.mark_bar(color=PINE, height=16, cornerRadiusEnd=3) + text)
-        .properties(width=420, height={"step": 26})
+        .properties(width=320, height={"step": 26})
         .to_dict()
     )
     return drawn
