@@ -220,3 +220,4 @@ CERTIFICATE_KEY = Path(env.str("LIUDU_KEY", default=str(HOME / "key.pem")))
 LEVEL_MIN = env.str("LIUDU_LEVEL_MIN", default="bwrap")
 # Further did:keys whose certificates are ours: former keys, or that of a worker elsewhere.
 CERTIFICATE_ISSUERS = env.list("LIUDU_ISSUERS", default=[])
+DEMO = env.bool("LIUDU_DEMO", default=False)  # the login page shows the demo's accounts

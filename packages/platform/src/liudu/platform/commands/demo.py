@@ -1,0 +1,152 @@
+"""``liudu demo``: a model city in one command, with one trial that really runs."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from liudu.console import EXIT_NO, Console, with_console
+from liudu.contract import Refusal
+from liudu.platform.commands import migrate, start_django
+from liudu.platform.commands.model_city import PASSWORD, PEOPLE
+from liudu.platform.commands.processes import (
+    Child,
+    Keeper,
+    answers,
+    liudu_command,
+    require_free,
+    url_of,
+)
+from liudu.platform.commands.up import platform, say_ended
+
+OWN: Final = ("liudu.sqlite3", "liudu.sqlite3-wal", "liudu.sqlite3-shm", "private", "demo")
+
+
+class NotADemoError(Refusal):
+    """The folder holds a city that is no demo."""
+
+    en = "{home} holds a platform that is no demo: set LIUDU_HOME to another folder."
+    zh = "{home} 里是正式平台的数据，不是演示：请用 LIUDU_HOME 另指一个目录。"
+
+
+class DemoNeedsSqliteError(Refusal):
+    """`--fresh` would have to empty a server's database."""
+
+    en = "--fresh removes a SQLite file; the database of DATABASE_URL is not emptied by a demo: name an empty one."  # noqa: E501
+    zh = "--fresh 只会删除 SQLite 文件，不会清空 DATABASE_URL 指向的数据库：请换一个空库。"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", help="监听地址 · address to listen at")
+@click.option("--port", default=8000, type=click.IntRange(1, 65535), help="端口 · port")
+@click.option("--workers", default=2, type=click.IntRange(1, 64), help="试验进程数 · for trials")
+@click.option("--web", default=2, type=click.IntRange(1, 64), help="页面进程数 · for pages")
+@click.option("--fresh", is_flag=True, help="清空重来 · start anew")
+@click.option("--city", type=click.Path(path_type=Path), help="城市数据包 · folder of a city pack")
+@click.option("--pieces", default=4000, type=click.IntRange(10, 100_000), help="样品数 · boards")
+@click.option("--check", is_flag=True, help="跑到出证书为止 · end once a certificate verifies")
+@with_console
+def command(  # noqa: PLR0917 - the options of a command
+    console: Console,
+    host: str,
+    port: int,
+    workers: int,
+    web: int,
+    fresh: bool,
+    city: Path | None,
+    pieces: int,
+    check: bool,
+) -> None:
+    """启动模型城市：八项需求，一次真实的试验 · A model city with one trial that really runs."""
+    os.environ["LIUDU_DEMO"] = "1"
+    os.environ.setdefault("LIUDU_LEVEL_MIN", "process")  # runs anywhere; certificates say so
+    require_free(host=host, port=port)
+    _prepare(console, fresh=fresh, city=city)
+    story = Child("story", liudu_command("demo-story", "--pieces", str(pieces)), once=True)
+    children = [*platform(host=host, port=port, workers=workers, web=web), story]
+    _keep(console, children=children, host=host, port=port, check=check)
+
+
+def _prepare(console: Console, *, fresh: bool, city: Path | None) -> None:
+    """Make the database and the model city, unless they are there."""
+    home = Path(os.environ.get("LIUDU_HOME", "var")).absolute()
+    if fresh:
+        _clear(home)
+    start_django()
+    migrate()
+    from liudu.platform import clock  # noqa: PLC0415 - after Django has started
+    from liudu.platform.commands.demo_seed import find_city, seed  # noqa: PLC0415
+    from liudu.platform.identity.models import Organisation  # noqa: PLC0415
+
+    if Organisation.objects.exists() and not (home / "demo" / "accounts.json").is_file():
+        raise NotADemoError(home=home)
+    folder = find_city(city)
+    seed(at=clock.now(), city=folder)
+    console.say(zh=f"模型城市已就绪（{folder}）。", en=f"The model city is there ({folder}).")
+
+
+def _clear(home: Path) -> None:
+    """Remove what an earlier demo left; only a demo's folder is cleared."""
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        raise DemoNeedsSqliteError
+    if (home / "liudu.sqlite3").exists() and not (home / "demo" / "accounts.json").is_file():
+        raise NotADemoError(home=home)
+    for name in OWN:
+        path = home / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _keep(console: Console, *, children: list[Child], host: str, port: int, check: bool) -> None:
+    """Run all of it; with `check` end with the answer of the check."""
+    url = url_of(host=host, port=port)
+    options = ["--json"] if console.json else []
+    checking = Child("check", liudu_command("demo-check", url, *options), once=True)
+    codes: list[int] = []
+
+    def ended(child: Child, code: int) -> None:
+        say_ended(console, child, code)
+        if child is checking or (check and child.once and code):
+            codes.append(code)
+            keeper.stop()
+
+    def told() -> None:
+        _tell(console, url=url)
+        if check:
+            keeper.add(checking)
+
+    keeper = Keeper(children, {**os.environ, "PYTHONUNBUFFERED": "1"}, ended)
+    keeper.run(ready=lambda: answers(host=host, port=port), told=told)
+    console.say(zh="已停止。", en="Stopped.")
+    if check and codes != [0]:
+        sys.exit(EXIT_NO)
+
+
+def _tell(console: Console, *, url: str) -> None:
+    width = max(len(person.email) for person in PEOPLE)
+    lines = {
+        "zh": [f"\n打开 {url}", f"演示账户（密码都是 {PASSWORD}）："],
+        "en": [f"\nOpen {url}", f"Accounts (the password of each is {PASSWORD}):"],
+    }
+    for person in PEOPLE:
+        lines["zh"].append(f"  {person.email:<{width}}  {person.zh}")
+        lines["en"].append(f"  {person.email:<{width}}  {person.en}")
+    lines["zh"].append("封存与试验在后台进行，约一两分钟。Ctrl-C 停止；再次启动会接着用。")
+    lines["en"].append(
+        "Sealing and the trial go on in the background, a minute or two. "
+        "Ctrl-C stops it; the next start goes on from here."
+    )
+    console.say(zh="\n".join(lines["zh"]), en="\n".join(lines["en"]))
+    console.emit(
+        {
+            "ready": True,
+            "url": url,
+            "password": PASSWORD,
+            "accounts": {person.email: person.en for person in PEOPLE},
+        }
+    )
