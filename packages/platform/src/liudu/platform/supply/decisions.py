@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import attrs
 
 from liudu.acceptance import Promise
-from liudu.contract import TASKS, BundleError, Manifest, ManifestError, Reason, Refusal
+from liudu.contract import TASKS, Manifest, ManifestError, Reason, Refusal
 from liudu.platform.words import Words
 from liudu.trial.conformance import Conformance, TaskFindings
 from liudu.trial.runtime import (
@@ -28,10 +28,9 @@ LEASE: Final = timedelta(minutes=4)
 QUEUED_LEASE: Final = timedelta(minutes=20)
 CHECKS_MAX: Final = 6
 STDERR_CHARACTERS_MAX: Final = 4000
-# Only these tell of the bundle; whatever else goes wrong is ours and costs the vendor nothing.
+# Only these tell of the bundle, which could be opened when it came; whatever else goes wrong is
+# ours and costs the vendor nothing.
 VENDORS_FAULT: Final = (
-    BundleError,
-    ManifestError,
     NeedsNotMetError,
     NoGpuError,
     TooFewCpusError,
@@ -272,7 +271,7 @@ class Looked:
     """One thing that was looked at: yes, no or unknown, in words."""
 
     name: str
-    answer: str
+    answer: Literal["yes", "no", "unknown"]
     words: Words
 
 

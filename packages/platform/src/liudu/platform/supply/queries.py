@@ -10,6 +10,7 @@ import attrs
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
+from liudu.acceptance import METRICS
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor, Role
 from liudu.platform.needs.models import Need
@@ -300,6 +301,29 @@ def _certificates() -> QuerySet[Certificate]:
 
 
 @attrs.frozen(kw_only=True)
+class Certified:
+    """One target of a certificate, in words and as an interval.
+
+    Attributes
+    ----------
+    lower, upper, point
+        As measured; None where nothing was counted on that side.
+    unit
+        ``%`` where the figures are ratios.
+
+    """
+
+    words: Words
+    op: str
+    answer: str
+    limit: float | None
+    lower: float | None
+    upper: float | None
+    point: float | None
+    unit: str
+
+
+@attrs.frozen(kw_only=True)
 class Examined:
     """A certificate as it stands this moment.
 
@@ -312,7 +336,7 @@ class Examined:
     subject
         What it certifies; empty where its form is broken.
     targets
-        One sentence for each target, in both languages.
+        Each target with what was found.
 
     """
 
@@ -320,7 +344,7 @@ class Examined:
     issuer: str
     digest: str
     subject: dict[str, Any]
-    targets: tuple[Words, ...]
+    targets: tuple[Certified, ...]
 
     @property
     def valid(self) -> bool:
@@ -353,7 +377,7 @@ def examine(certificate: Certificate, *, at: datetime) -> Examined:
         issuer=found.issuer,
         digest=found.digest,
         subject=subject,
-        targets=tuple(_sentence(target) for target in subject["targets"]),
+        targets=tuple(_certified(target) for target in subject["targets"]),
     )
 
 
@@ -367,6 +391,19 @@ def trusted_issuers() -> dict[str, str]:
 @lru_cache(maxsize=4)
 def _did(path: str, _changed_ns: int) -> str:
     return keys.load(Path(path)).did
+
+
+def _certified(target: dict[str, Any]) -> Certified:
+    metric = METRICS.get(target["metric"])
+    names = ("limit", "lower", "upper", "point")
+    figures = {name: target.get(name) for name in names}
+    return Certified(
+        words=_sentence(target),
+        op=target["op"],
+        answer=target["answer"],
+        unit="%" if metric is not None and metric.kind == "ratio" else "",
+        **{name: v if isinstance(v, int | float) else None for name, v in figures.items()},
+    )
 
 
 def _sentence(target: dict[str, Any]) -> Words:

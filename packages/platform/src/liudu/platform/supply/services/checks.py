@@ -28,7 +28,6 @@ from liudu.platform.supply.decisions import (
     outcome_of,
     refused,
     wait_after,
-    with_file_name,
 )
 from liudu.platform.supply.models import Version
 from liudu.platform.supply.tasks import check_later
@@ -55,6 +54,14 @@ class LevelTooWeakError(Refusal):
         "本机只能以 {had} 级别隔离程序，而上传的方案包至少要在 {level_min} 级别下运行。"
         "请安装 bubblewrap；若所有供方都可信，可设置 LIUDU_LEVEL_MIN。"
     )
+
+
+class BundleChangedError(Refusal):
+    """What lies on our disk is not what was uploaded."""
+
+    machine = True
+    en = "The stored bundle is no longer the one with digest {digest}…: an operator looks into it."
+    zh = "存储的方案包与上传时的摘要 {digest}… 不一致：这是平台的问题，运维人员会处理。"
 
 
 class WorkerLostError(Refusal):
@@ -87,7 +94,7 @@ def check_version(*, version_key: str, now: Now) -> None:
     try:
         checked = _run(version, now=now)
     except VENDORS_FAULT as error:
-        checked = refused(with_file_name(error, file_name=version.file_name))
+        checked = refused(error)
     except Exception as error:
         log.exception("check of version %s", version.key)
         _break(version, error=error, at=now())
@@ -105,6 +112,8 @@ def _run(version: Version, *, now: Now) -> Checked:
         level=level,
         progress=_Told(version=version, now=now),
     )
+    if conformance.digest != version.digest:
+        raise BundleChangedError(digest=version.digest[:19])
     return outcome_of(conformance)
 
 
