@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 from liudu.contract import Refusal
 
@@ -24,6 +24,13 @@ _JUNK: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _METHODS: Final = frozenset(
     {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 )
+
+
+class Readable(Protocol):
+    """Something that gives bytes until it is at its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; none at the end."""
 
 
 class UploadTooLargeError(Refusal):
@@ -134,7 +141,7 @@ class NoLabelsError(Refusal):
     zh = "压缩包中没有 labels.csv。请放在最上层，与样本或样本文件夹 data 并列，每件样本一行。"
 
 
-def receive(stream: IO[bytes], *, into: Path, size_bytes_max: int) -> tuple[str, int]:
+def receive(stream: Readable, *, into: Path, size_bytes_max: int) -> tuple[str, int]:
     """Write an upload to a new private file; return its digest and size.
 
     Raises
@@ -161,7 +168,7 @@ def receive(stream: IO[bytes], *, into: Path, size_bytes_max: int) -> tuple[str,
     return "sha256:" + digest.hexdigest(), size
 
 
-def _limited(stream: IO[bytes], *, size_bytes_max: int) -> Iterator[bytes]:
+def _limited(stream: Readable, *, size_bytes_max: int) -> Iterator[bytes]:
     """Yield what comes; refuse too much of it, and nothing at all."""
     size = 0
     for chunk in _chunks(stream):
@@ -173,7 +180,7 @@ def _limited(stream: IO[bytes], *, size_bytes_max: int) -> Iterator[bytes]:
         raise EmptyUploadError
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def _chunks(stream: Readable) -> Iterator[bytes]:
     while chunk := stream.read(CHUNK):
         yield chunk
 

@@ -147,6 +147,7 @@ _WHO = {
     "trials.see_result": sees_result,
     "trials.see_report": sees_report,
     "trials.see_pieces": sees_pieces,
+    "trials.decide_on": decides_on,
     "trials.cancel_trial": cancels,
     "trials.release_trial": releases,
     "trials.start_trial": starts,

@@ -44,9 +44,6 @@ class StopAsked:
         """Begin anew."""
         self._at_s = None
 
-    def __bool__(self) -> bool:
-        return self._at_s is not None
-
     @property
     def grace_is_over(self) -> bool:
         """Whether it was told long enough ago."""
@@ -92,7 +89,7 @@ class Pulse:
     def __init__(self, *, trial_key: str, worker: str, stop: StopAsked | None = None) -> None:
         self.trial_key, self.worker = trial_key, worker
         self.lost = False
-        self._stop = stop or StopAsked()
+        self._stop = StopAsked() if stop is None else stop
         self._beat = Beat()
         self._news: list[tuple[str, str, str]] = []
         self._guard = threading.Lock()

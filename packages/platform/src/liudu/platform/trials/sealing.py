@@ -188,7 +188,7 @@ def keep_refusal(seal_key: str, refusal: Refusal) -> None:
     plain, upload = str(places.plain_of(seal_key)), str(places.upload_of(seal_key))
     said: dict[str, Any] = {}
     for language in ("zh", "en"):
-        text = refusal.say(language)  # type: ignore[arg-type]
+        text = refusal.say(language)
         said[language] = text.replace(f"{plain}/", "").replace(plain, "zip").replace(upload, "zip")
     path = places.refusal_of(seal_key)
     path.touch(mode=0o600)

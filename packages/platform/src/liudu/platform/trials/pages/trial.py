@@ -108,10 +108,7 @@ def require_open_or_say(request: HttpRequest, trial: Trial) -> None:
 def release(request: HttpRequest, key: str) -> HttpResponse:
     """Release the verdict; it cannot be taken back."""
     trial = trial_at(request, key)
-    if trial.state == Trial.State.DECIDED and trial.released_at is None:
-        require(actor_at(request), "trials.release_trial", trial)
-    else:
-        require(actor_at(request), "trials.start_trial", trial.offer, seen="trials.see_trial")
+    require(actor_at(request), "trials.decide_on", trial)
     services.release_trial(by=actor_at(request), at=clock.now(), trial=trial)
     messages.success(request, both("结论已公布", "The verdict was released"))
     return redirect("trials:trial", trial.key)

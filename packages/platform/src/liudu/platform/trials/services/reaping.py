@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +16,7 @@ from liudu.platform.trials.services.runs import WHOLE, count_failure
 from liudu.platform.trials.services.seals import OPEN as SEALING
 
 STARTS_MAX: Final = 3
+KEYS_MAX: Final = 10_000  # looked at in one go
 STRANGER_AGE_MAX: Final = timedelta(days=1)
 WORKERS_KEPT: Final = timedelta(days=7)
 # Those who bring their own work back themselves; anything else is put back as it was.
@@ -25,6 +26,9 @@ KNOW_THEIR_OWN: Final = (
     "liudu.platform.needs.imports.",
 )
 NOT_DONE: Final = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
+
+
+Row = DBTaskResult[Any, Any]
 
 
 class WorkerLostError(RuntimeError):
@@ -60,7 +64,7 @@ def _take_back(at: datetime, *, key: str) -> bool:
     return True
 
 
-def _lost_rows(at: datetime) -> Iterable[DBTaskResult]:
+def _lost_rows(at: datetime) -> Iterable[Row]:
     """Yield the running tasks whose worker is silent for longer than the lease."""
     silent_since = at - lease(settings.TRIAL_LEASE_S)
     Worker.objects.filter(stopped_at__isnull=True, seen_at__lt=silent_since).update(stopped_at=at)
@@ -76,7 +80,7 @@ def _lost_rows(at: datetime) -> Iterable[DBTaskResult]:
 
 
 @transaction.atomic
-def _clear(row: DBTaskResult, *, at: datetime) -> int:
+def _clear(row: Row, *, at: datetime) -> int:
     found = DBTaskResult.objects.select_for_update(skip_locked=True).filter(
         pk=row.pk, status=TaskResultStatus.RUNNING, worker_ids=row.worker_ids
     )
@@ -98,26 +102,22 @@ def _clear(row: DBTaskResult, *, at: datetime) -> int:
 
 def _enqueue_orphans() -> int:
     """Enqueue queued trials and waiting seals for which no task is there."""
-    return _orphans_of(
-        set(Trial.objects.filter(state=Trial.State.QUEUED).values_list("key", flat=True)[:10_000]),
-        path=tasks.run_trial.module_path,
-        argument="trial_key",
-    ) + _orphans_of(
-        set(Seal.objects.filter(state__in=SEALING).values_list("key", flat=True)[:10_000]),
-        path=tasks.seal_data.module_path,
-        argument="seal_key",
-    )
-
-
-def _orphans_of(keys: set[str], *, path: str, argument: str) -> int:
-    if not keys:
-        return 0
-    task = {"trial_key": tasks.run_trial, "seal_key": tasks.seal_data}[argument]
+    queued = Trial.objects.filter(state=Trial.State.QUEUED).values_list("key", flat=True)
+    waiting = Seal.objects.filter(state__in=SEALING).values_list("key", flat=True)
+    trials = _without_task(set(queued[:KEYS_MAX]), path=tasks.run_trial.module_path)
+    seals = _without_task(set(waiting[:KEYS_MAX]), path=tasks.seal_data.module_path)
     with transaction.atomic():
-        rows = DBTaskResult.objects.filter(task_path=path, status__in=NOT_DONE)
-        at_hand = {
-            args["kwargs"].get(argument) for args in rows.values_list("args_kwargs", flat=True)
-        }
-        for key in sorted(keys - at_hand):
-            task.enqueue(**{argument: key})
-    return len(keys - at_hand)
+        for key in trials:
+            tasks.run_trial.enqueue(trial_key=key)
+        for key in seals:
+            tasks.seal_data.enqueue(seal_key=key)
+    return len(trials) + len(seals)
+
+
+def _without_task(keys: set[str], *, path: str) -> list[str]:
+    if not keys:
+        return []
+    rows = DBTaskResult.objects.filter(task_path=path, status__in=NOT_DONE)
+    for arguments in rows.values_list("args_kwargs", flat=True):
+        keys.difference_update(arguments["kwargs"].values())
+    return sorted(keys)

@@ -1,7 +1,7 @@
 """Sealed data: taken in, sealed by a worker, told to its owner in counts and digests."""
 
 from datetime import datetime
-from typing import IO, ClassVar, Final
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -55,7 +55,7 @@ def seal_data(
     by: Actor,
     at: datetime,
     need: Need,
-    stream: IO[bytes],
+    stream: archives.Readable,
     simulated: bool = False,
     encoding: str = "",
 ) -> Seal:
