@@ -46,6 +46,11 @@ def rival(person, organisation):
 
 
 @pytest.fixture
+def rival_page(signed_in, rival):
+    return signed_in(rival)
+
+
+@pytest.fixture
 def qian(person, organisation):
     office = organisation("场景办", kind="bureau")
     return person("qian@example.com", of=office, roles=["officer"])
@@ -305,9 +310,9 @@ def test_a_script_in_a_title_is_shown_as_text_everywhere(page, by, draft):
     assert "<script>alert" not in text(stale)
 
 
-def test_objects_are_guarded_against_guessed_keys(signed_in, draft, person, organisation, page, by):
+def test_objects_are_guarded_against_guessed_keys(draft, rival_page, page, by):
     page.post(step(draft, "targets"), {**TARGETS, "revision": 1})
-    client = signed_in(rival)
+    client = rival_page
     draft_doors = [
         ("get", reverse("needs:detail", args=[draft.key])),
         ("get", reverse("needs:check", args=[draft.key])),

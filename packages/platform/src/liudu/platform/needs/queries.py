@@ -1,5 +1,8 @@
 """Reads of needs."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db.models import Q, QuerySet
 
 from liudu.platform.actors import Actor, Role
@@ -40,3 +43,12 @@ def need_for(actor: Actor, key: str) -> Need:
 def revisions_of(need: Need) -> QuerySet[Revision]:
     """Return the states of a need, the newest first."""
     return need.revisions.order_by("-number")
+
+
+def contents_before(need: Need, states: Sequence[Revision]) -> dict[int, dict[str, Any]]:
+    """Return for each number of some neighbouring states, the newest first, what stood before."""
+    contents = {state.number: state.content for state in states}
+    if states and states[-1].number > 1:
+        earlier = need.revisions.get(number=states[-1].number - 1)
+        contents[earlier.number] = earlier.content
+    return {state.number: contents.get(state.number - 1, {}) for state in states}

@@ -35,18 +35,14 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
 def _entries(need: Need, page: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - Django's page
     """Return the states of one page, each beside the state before it."""
     states: list[Revision] = list(page.object_list)
-    before = {state.number: state.content for state in states}
-    if states and states[-1].number > 1:
-        before |= dict(
-            need.revisions.filter(number=states[-1].number - 1).values_list("number", "content")
-        )
+    before = queries.contents_before(need, states)
     speech = Speech()
     return [
         {
             "revision": state,
             "changes": [
                 speech.change(change)
-                for change in changes_between(before.get(state.number - 1, {}), state.content)
+                for change in changes_between(before[state.number], state.content)
             ],
             "stage": state.content.get("stage"),
             "reason": state.content.get("withdrawn_reason"),
