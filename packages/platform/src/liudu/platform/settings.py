@@ -159,7 +159,6 @@ AXES_USERNAME_CALLABLE = "liudu.platform.identity.lockout.username"
 AXES_CLIENT_IP_CALLABLE = "liudu.platform.identity.lockout.client_address"
 AXES_LOCKOUT_CALLABLE = "liudu.platform.identity.lockout.locked_out"
 AXES_VERBOSE = False
-AXES_LOCKOUT_TEMPLATE = "web/too_many.html"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
