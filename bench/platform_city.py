@@ -72,10 +72,10 @@ TARGETS = {
 RESULT = {
     "level": "bwrap",
     "targets": [
-        {"metric": "miss_rate", "op": "<", "limit": 0.002, "confidence": 0.95, "value": 0.0007,
-         "low": 0.0002, "high": 0.0016, "verdict": "passed"},
-        {"metric": "overkill_rate", "op": "<=", "limit": 0.03, "confidence": 0.95, "value": 0.011,
-         "low": 0.008, "high": 0.015, "verdict": "passed"},
+        {"metric": "miss_rate", "op": "<", "limit": 0.002, "confidence": 0.95, "point": 0.0007,
+         "lower": 0.0002, "upper": 0.0016, "events": 2, "trials": 3000, "answer": "proved"},
+        {"metric": "overkill_rate", "op": "<=", "limit": 0.03, "confidence": 0.95, "point": 0.011,
+         "lower": 0.008, "upper": 0.015, "events": 33, "trials": 3000, "answer": "proved"},
     ],
 }  # fmt: skip
 

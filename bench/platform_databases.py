@@ -22,7 +22,7 @@ def with_postgresql():
 def from_environment(home):
     """What a process finds that works in this home."""
     plain = {**os.environ, "DJANGO_SETTINGS_MODULE": "liudu.platform.settings", "LIUDU_HOME": home}
-    return {**plain, "LIUDU_EMAIL": "memorymail://"}
+    return {**plain, "LIUDU_EMAIL": "memorymail://", "LIUDU_HOSTS": "testserver,127.0.0.1"}
 
 
 def in_each_database(script, *arguments):

@@ -11,12 +11,12 @@ harsher than people are. The clients share the two cores with the server.
 import http.client
 import itertools
 import json
-import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from platform_databases import in_each_database
 from record import write_result
@@ -116,14 +116,13 @@ def prepare(sizes):
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     from liudu.platform import clock
-    from liudu.platform.actors import SYSTEM, Role
+    from liudu.platform.actors import Role
     from liudu.platform.identity import services
     from liudu.platform.identity.models import Membership, Organisation, User
     from liudu.platform.identity.queries import actor_of
     from liudu.platform.needs.models import Need
     from liudu.platform.supply.models import Solution
 
-    del SYSTEM
     tokens = []
     for number, organisation in enumerate(Organisation.objects.order_by("pk")[:WRITERS]):
         user = User.objects.create_user(
@@ -149,15 +148,10 @@ def measure(sizes):
     """Fill the database, start the server, let the crowd in; print what was seen as JSON."""
     pages, tokens = prepare(sizes)
     port = free_port()
-    bind = f"127.0.0.1:{port}"
-    command = [sys.executable, "-m", "liudu.platform", "up", "--port", str(port), "--workers", "2"]
-    server = subprocess.Popen(
-        [*command, "--no-worker"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ,
-    )
-    del bind
+    liudu = Path(sys.executable).with_name("liudu")
+    options = ["--port", str(port), "--web", "2", "--workers", "0"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([liudu, "up", *options], **quiet)
     try:
         wait_until_ready(port)
         readers = [Client(port) for _ in range(READERS)]
