@@ -45,13 +45,24 @@ def bureau(organisation, person, actor):
 
 
 @pytest.fixture
-def bring(tmp_path, clerk, at, sector, district, settings, django_capture_on_commit_callbacks):
+def city(sector, district):
+    """A sector and a district."""
+    return sector, district
+
+
+@pytest.fixture
+def home(tmp_path, settings):
+    """A folder of this test's own for files that wait."""
+    settings.PRIVATE = tmp_path / "private"
+    return tmp_path
+
+
+@pytest.fixture
+def bring(clerk, city, at, home, django_capture_on_commit_callbacks):
     """Send a file of rows and read it; return the import as it stands then."""
 
-    settings.PRIVATE = tmp_path / "private"
-
     def send(*rows, by=clerk, read=True, path=None, name="清单.xlsx", **more):
-        path = path or workbook(tmp_path / "list.xlsx", *rows)
+        path = path or workbook(home / "list.xlsx", *rows)
         run = receive_list(
             by=by,
             at=at,

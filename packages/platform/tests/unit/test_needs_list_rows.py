@@ -245,15 +245,22 @@ def test_what_tells_of_a_person_is_not_kept():
 @pytest.mark.parametrize(
     ("texts", "code"),
     [
-        (("场景名称", "所属领域"), "HeadingAgain"),
-        (("合计", None, "100"), "Total"),
-        ((None, "一、制造领域"), "Section"),
+        (("序号", "场景名称", "所属领域"), "HeadingAgain"),
+        (("合计", None, None, "100"), "Total"),
+        (("一、制造领域",), "Section"),
     ],
 )
 def test_rows_that_are_no_needs_are_passed_over(texts, code):
-    note = reader("场景名称", "所属领域", "预算").passes_over(row(9, *texts))
+    note = reader("序号", "场景名称", "所属领域", "预算").passes_over(row(9, *texts))
     assert note is not None
     assert note.code == code
+
+
+def test_a_row_whose_title_is_missing_is_not_passed_over():
+    lines = reader("序号", "场景名称", "所属领域")
+    assert lines.passes_over(row(9, None, None, "制造")) is None
+    assert lines.passes_over(row(9, None, Cell(formula=True, stale=True))) is None
+    assert lines.passes_over(row(9, "1", "甲")) is None
 
 
 def test_a_title_that_is_too_long_is_told_its_length():

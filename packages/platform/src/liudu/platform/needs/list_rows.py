@@ -297,24 +297,27 @@ class Reader:
     def passes_over(self, row: Row) -> Note | None:
         """Return why a row is no need at all: a heading again, a section's name, a total."""
         known = {c: row.cells[c] for c in self.headings.texts if c in row.cells}
-        filled = {c: cell.shown for c, cell in known.items() if cell.shown and not cell.merged_from}
+        own = {c: cell for c, cell in known.items() if not cell.merged_from}
+        filled = {c: cell.shown for c, cell in own.items() if cell.shown or cell.stale}
         where = self._row_address(row)
         if filled and all(plain(self.headings.texts[c]) == plain(t) for c, t in filled.items()):
             return Note(
                 code="HeadingAgain", address=where, zh="表头重复出现，已跳过。",
                 en="The headings again: passed over.",
             )  # fmt: skip
-        title = self.headings.fields["title"]
         if any(plain(text) in TOTALS for text in filled.values()):
             return Note(
                 code="Total", address=where, zh="合计行，已跳过。", en="A total: passed over."
             )
-        if len(filled) == 1 and title not in filled and not known.get(title, Cell()).shown:
-            text = next(iter(filled.values()))
+        first = min(self.headings.texts)
+        if list(filled) == [first] and first != self.headings.fields["title"]:
+            text = filled[first][:40]
             return Note(
-                code="Section", address=where, zh=f"分节行“{text[:40]}”，已跳过。",
-                en=f"A section's name, “{text[:40]}”: passed over.",
-            )  # fmt: skip
+                code="Section",
+                address=where,
+                zh=f"分节行“{text}”，已跳过。",
+                en=f"A section's name, “{text}”: passed over.",
+            )
         return None
 
     def read(self, row: Row) -> Reading:

@@ -82,9 +82,10 @@ class ListForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """Take a list in, and show those that came before."""
-    form = ListForm(request.POST or None, request.FILES or None)
+    sent = request.method == "POST"
+    form = ListForm(request.POST, request.FILES) if sent else ListForm()
     status, before = 200, None
-    if request.method == "POST":
+    if sent:
         status = 422
         if form.is_valid():
             try:
