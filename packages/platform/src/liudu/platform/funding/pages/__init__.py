@@ -1,0 +1,1 @@
+"""Pages of policies, what one can get, deliveries and the sandbox."""

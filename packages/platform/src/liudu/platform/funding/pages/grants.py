@@ -1,0 +1,260 @@
+"""Determinations and grants: what was decided about somebody, and what became of it."""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from liudu.contract import Refusal
+from liudu.platform import clock
+from liudu.platform.funding import queries, services
+from liudu.platform.funding.models import Determination, Grant, Objection
+from liudu.platform.funding.packs import pack_of
+from liudu.platform.funding.services.payments import net_fen
+from liudu.platform.web.doors import actor_at, door, require
+from liudu.platform.words import Words
+
+PAGE_ROWS: Final = 25
+
+
+@door("funding.view_mine")
+@require_safe
+def determination(request: HttpRequest, key: str) -> HttpResponse:
+    """Explain a determination, and compute it again from what was stored."""
+    found = (
+        Determination.objects.select_related(
+            "subject", "subject__user", "subject__organisation", "subject__owner", "pack"
+        )
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    actor = actor_at(request)
+    require(actor, "funding.see_determination", found, seen="funding.see_determination")
+    again = queries.recompute(found)
+    pack = pack_of(found.pack)
+    context = {
+        "one": found,
+        "again": again,
+        "rule": pack.rules[found.rule],
+        "used": [(pack.facts[name], kept) for name, kept in found.facts.items()],
+        "grants": found.grants.select_related("batch"),
+    }
+    return render(request, "funding/determination.html", context)
+
+
+@door("funding.view_mine")
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    """List the reader's grants; the office sees all."""
+    actor = actor_at(request)
+    rows = queries.visible_grants(actor)
+    state = request.GET.get("state", "")
+    if state in Grant.State.values:
+        rows = rows.filter(state=state)
+    wanted = request.GET.get("q", "").strip()[:100]
+    if wanted:
+        rows = rows.filter(subject__name__icontains=wanted)
+    page = Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page"))
+    context = {"page": page, "q": wanted, "state": state, "states": Grant.State.choices}
+    return render(request, "funding/grants.html", context)
+
+
+def _seen(request: HttpRequest, key: str, permission: str = "funding.see_grant") -> Grant:
+    rows = Grant.objects.select_related(
+        "subject__user",
+        "subject__organisation",
+        "subject__owner",
+        "batch__pack",
+        "determination",
+    )
+    grant = rows.filter(key=key).first()
+    if grant is None:
+        raise Http404
+    seen = "funding.object_to_grant" if permission == "funding.object_to_grant" else ""
+    require(actor_at(request), permission, grant, seen=seen or "funding.see_grant")
+    return grant
+
+
+@door("funding.view_mine")
+@require_safe
+def show(request: HttpRequest, key: str) -> HttpResponse:
+    """Show one grant with its history and what can be done."""
+    return _page(request, _seen(request, key))
+
+
+def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # noqa: ANN401 - context
+    rule = pack_of(grant.batch.pack).rules[grant.rule]
+    context = {
+        "grant": grant,
+        "rule": rule,
+        "events": grant.events.all(),
+        "orders": grant.orders.all(),
+        "objections": grant.objections.all(),
+        "net_fen": net_fen(grant),
+        "can_confirm": grant.state in (Grant.State.NOTIFIED, Grant.State.CONFIRMED),
+        "can_recover": grant.state in (Grant.State.ORDERED, Grant.State.PAID),
+        "ledger": True,
+        **more,
+    }
+    refusal = more.get("refusal")
+    status = getattr(refusal, "status", 422) if refusal else 200
+    return render(request, "funding/grant.html", context, status=status)
+
+
+def _do(
+    request: HttpRequest, grant: Grant, deed: Callable[[], object], *, zh: str, en: str, which: str
+) -> HttpResponse:
+    """Do it and go back to the grant; a refusal is shown there beside what was typed."""
+    try:
+        deed()
+    except Refusal as refusal:
+        grant.refresh_from_db()
+        return _page(request, grant, refusal=refusal, refused=which, typed=request.POST)
+    messages.success(request, str(Words(zh, en)))
+    return redirect("funding:grant", grant.key)
+
+
+@door("funding.confirm_account")
+@require_POST
+def confirm(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep the account of the subject."""
+    grant = _seen(request, key, "funding.confirm_account")
+    given = {name: request.POST.get(name, "")[:120] for name in ("holder", "bank", "number")}
+    return _do(
+        request,
+        grant,
+        lambda: services.confirm_account(
+            by=actor_at(request), at=clock.now(), grant=grant, **given
+        ),
+        zh="账户已确认。",
+        en="The account is confirmed.",
+        which="account",
+    )
+
+
+@door("funding.confirm_account")
+@require_POST
+def give_up(request: HttpRequest, key: str) -> HttpResponse:
+    """Opt out."""
+    grant = _seen(request, key, "funding.confirm_account")
+    return _do(
+        request,
+        grant,
+        lambda: services.opt_out(by=actor_at(request), at=clock.now(), grant=grant),
+        zh="已放弃这笔资金。",
+        en="You have opted out.",
+        which="opt_out",
+    )
+
+
+@door("funding.object_to_grant")
+@require_POST
+def raise_objection(request: HttpRequest, key: str) -> HttpResponse:
+    """Take an objection."""
+    grant = _seen(request, key, "funding.object_to_grant")
+    text = request.POST.get("text", "")[:1000]
+    try:
+        services.raise_objection(by=actor_at(request), at=clock.now(), grant=grant, text=text)
+    except Refusal as refusal:
+        return render(request, "web/refused.html", {"refusal": refusal}, status=422)
+    messages.success(request, str(Words("异议已收到，将书面答复。", "Your objection is taken.")))
+    if queries.visible_grants(actor_at(request)).filter(pk=grant.pk).exists():
+        return redirect("funding:grant", grant.key)
+    return redirect("funding:published", grant.batch.key)
+
+
+@door("funding.review_grant")
+@require_POST
+def review(request: HttpRequest, key: str) -> HttpResponse:
+    """Let a grant of the sample go on, or refuse it with the reason."""
+    grant = _seen(request, key, "funding.review_grant")
+    note, by, at = request.POST.get("note", "")[:300], actor_at(request), clock.now()
+    if request.POST.get("decision") == "refuse":
+        return _do(
+            request,
+            grant,
+            lambda: services.refuse_grant(by=by, at=at, grant=grant, reason=note),
+            zh="已记录：复核未通过。",
+            en="Refused in review.",
+            which="review",
+        )
+    return _do(
+        request,
+        grant,
+        lambda: services.approve_grant(by=by, at=at, grant=grant, note=note),
+        zh="复核通过。",
+        en="Approved.",
+        which="review",
+    )
+
+
+class NoAmountError(Refusal):
+    """A text that is no amount of money."""
+
+    en = "{text!r} is no amount in yuan, at most two decimals."
+    zh = "“{text}”不是以元计、至多两位小数的金额。"
+
+
+def _fen(text: str) -> int:
+    try:
+        fen = Decimal(text.replace(",", "").strip()) * 100
+        if fen == fen.to_integral_value() and abs(fen) < 2**62:
+            return int(fen)
+    except (InvalidOperation, ValueError, OverflowError):
+        pass
+    raise NoAmountError(text=text[:40])
+
+
+@door("funding.review_grant")
+@require_POST
+def recover(request: HttpRequest, key: str) -> HttpResponse:
+    """Order that an amount is taken back."""
+    grant = _seen(request, key, "funding.review_grant")
+    text, reason = request.POST.get("amount", "")[:30], request.POST.get("reason", "")[:300]
+    return _do(
+        request,
+        grant,
+        lambda: services.recover_grant(
+            by=actor_at(request),
+            at=clock.now(),
+            grant=grant,
+            amount_fen=_fen(text),
+            reason=reason,
+        ),
+        zh="已生成追回指令。",
+        en="The recovery is ordered.",
+        which="recover",
+    )
+
+
+@door("funding.review_grant")
+@require_POST
+def answer_objection(request: HttpRequest, key: str) -> HttpResponse:
+    """Answer an objection, with a correction if it is right."""
+    objection = Objection.objects.select_related("grant").filter(key=key).first()
+    if objection is None:
+        raise Http404
+    grant = _seen(request, objection.grant.key, "funding.review_grant")
+    text = request.POST.get("amount", "").strip()[:30]
+    return _do(
+        request,
+        grant,
+        lambda: services.answer_objection(
+            by=actor_at(request),
+            at=clock.now(),
+            objection=objection,
+            upheld=request.POST.get("upheld") == "yes",
+            answer=request.POST.get("answer", "")[:1000],
+            amount_fen=_fen(text) if text else None,
+        ),
+        zh="已答复。",
+        en="Answered.",
+        which=objection.key,
+    )
