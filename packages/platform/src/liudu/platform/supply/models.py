@@ -44,9 +44,10 @@ class Solution(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["public", "-updated_at"]),
-            models.Index(fields=["public", "sector", "-updated_at"]),
-            models.Index(fields=["public", "-proven_at"]),
+            models.Index(fields=["public", "-updated_at", "-id"]),
+            models.Index(fields=["public", "sector", "-updated_at", "-id"]),
+            models.Index(fields=["public", "task", "-updated_at", "-id"]),
+            models.Index(fields=["public", "-proven_at", "-id"]),
             models.Index(fields=["vendor", "-updated_at"]),
         ]
 

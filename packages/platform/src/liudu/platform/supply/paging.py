@@ -68,8 +68,16 @@ def page_of(rows: QuerySet[Any], *, request: HttpRequest, name: str = "page") ->
     except InvalidPage as error:
         raise Http404 from error
     start = (number - 1) * SIZE
-    found = list(rows[start : start + SIZE + 1])
+    # The index tells which rows; only those are then read whole.
+    keys = list(rows.values_list("pk", flat=True)[start : start + SIZE + 1])
+    whole = {row.pk: row for row in rows.filter(pk__in=keys)}
+    found = [whole[key] for key in keys if key in whole]
     return Page(object_list=found[:SIZE], number=number, has_next=len(found) > SIZE)
+
+
+def asked_for(request: HttpRequest, *names: str) -> dict[str, str]:
+    """Return what a list is asked for, without the one character that no database takes."""
+    return {name: request.GET.get(name, "").replace("\x00", "").strip() for name in names}
 
 
 def _number(text: str) -> int:

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from liudu.acceptance import METRICS
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor, Role
+from liudu.platform.city.models import Sector
 from liudu.platform.needs.models import Need
 from liudu.platform.supply import bundles
 from liudu.platform.supply.decisions import Looked, compared, misfits, texts_with
@@ -74,10 +75,10 @@ def solutions(
         A task of the contract.
 
     """
-    found = Solution.objects.select_related("vendor__organisation", "sector")
-    found = found.filter(public=True)
+    # SQLite looks a truth value up in an index only where it is compared with one.
+    found = Solution.objects.filter(public__in=[True])
     if sector:
-        found = found.filter(sector__code=sector)
+        found = found.filter(sector_id=_sector_id(sector))
     if task:
         found = found.filter(task__in=texts_with(task))
     for word in _words(q):
@@ -87,14 +88,15 @@ def solutions(
             | Q(about__icontains=word)
             | Q(about_en__icontains=word)
         )
+    found = found.select_related("vendor__organisation", "sector")
     if proven:
         return found.filter(proven_at__isnull=False).order_by("-proven_at", "-pk")
     return found.order_by("-updated_at", "-pk")
 
 
-def count_up_to(rows: QuerySet[Any], *, limit: int = 1000) -> int:
-    """Return how many rows there are, or `limit` + 1 if there are more: no list is read whole."""
-    return rows.order_by()[: limit + 1].count()
+def _sector_id(code: str) -> int:
+    """Return the number of a sector's row, 0 where there is none: its name needs no join then."""
+    return Sector.objects.filter(code=code).values_list("pk", flat=True).first() or 0
 
 
 def solution_for(key: str) -> Solution:

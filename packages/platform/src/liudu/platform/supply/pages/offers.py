@@ -13,7 +13,7 @@ from liudu.platform.needs.queries import need_for
 from liudu.platform.supply import queries, services
 from liudu.platform.supply.forms import InviteForm, OfferForm
 from liudu.platform.supply.models import Offer, Version
-from liudu.platform.supply.paging import page_of
+from liudu.platform.supply.paging import asked_for, page_of
 from liudu.platform.web.doors import actor_at, door, require
 from liudu.platform.words import both, language
 
@@ -115,7 +115,7 @@ def invite(request: HttpRequest, key: str) -> HttpResponse:
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and _invite(request, need=need, form=form):
         return redirect("supply:invite", key=need.key)
-    q = request.GET.get("q", "").strip()
+    q = asked_for(request, "q")["q"]
     context = {
         "need": need,
         "form": form,

@@ -12,7 +12,7 @@ from liudu.platform.supply import queries, services
 from liudu.platform.supply.decisions import TASK_WORDS
 from liudu.platform.supply.forms import SolutionForm
 from liudu.platform.supply.models import Solution
-from liudu.platform.supply.paging import page_of
+from liudu.platform.supply.paging import asked_for, page_of
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may, require
 from liudu.platform.words import both, language
 
@@ -21,7 +21,7 @@ from liudu.platform.words import both, language
 @require_safe
 def show_list(request: HttpRequest) -> HttpResponse:
     """List the public solutions."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "sector", "task", "proven")}
+    asked = asked_for(request, "q", "sector", "task", "proven")
     found = queries.solutions(
         q=asked["q"],
         sector=asked["sector"],

@@ -12,7 +12,7 @@ from liudu.platform.identity.models import Organisation
 from liudu.platform.supply import queries, services
 from liudu.platform.supply.forms import ProfileForm
 from liudu.platform.supply.models import Vendor
-from liudu.platform.supply.paging import page_of
+from liudu.platform.supply.paging import asked_for, page_of
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may
 from liudu.platform.words import both, language
 
@@ -21,7 +21,7 @@ from liudu.platform.words import both, language
 @require_safe
 def show_list(request: HttpRequest) -> HttpResponse:
     """List the vendors."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "sector")}
+    asked = asked_for(request, "q", "sector")
     context = {
         "page": page_of(queries.vendors(**asked), request=request),
         "asked": asked,
