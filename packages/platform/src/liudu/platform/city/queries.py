@@ -60,6 +60,16 @@ def facts(*, topic: str = "", district: District | None = None) -> QuerySet[Fact
     return rows.filter(topic=topic) if topic else rows
 
 
+def all_facts(
+    *, topic: str = "", district: str = "", sector: str = "", status: str = ""
+) -> QuerySet[Fact]:
+    """Return facts of the city, its districts and its sectors."""
+    asked = {"topic": topic, "status": status}
+    asked |= {"district__code": district, "sector__code": sector}
+    rows = Fact.objects.select_related("source", "district", "sector")
+    return rows.filter(**{name: value for name, value in asked.items() if value})
+
+
 def headlines() -> list[Fact]:
     """Return the few figures that say most, in order; those that the pack has."""
     codes = [f"city.{name}" for name in HEADLINES]

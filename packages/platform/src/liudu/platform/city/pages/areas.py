@@ -5,7 +5,16 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from liudu.platform.city import queries
-from liudu.platform.city.models import Aspect, Dimension, District, Fact, Milestone, Sector, Source
+from liudu.platform.city.models import (
+    Aspect,
+    Dimension,
+    District,
+    Fact,
+    Milestone,
+    Sector,
+    Source,
+    Zone,
+)
 from liudu.platform.web.doors import PUBLIC, door
 from liudu.platform.words import language
 
@@ -33,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "plan_source": Source.objects.filter(code=plan_source).first(),
             "aspects": Aspect.objects.select_related("source"),
             "dimensions": Dimension.objects.select_related("source"),
+            "zones": Zone.objects.select_related("source", "district"),
             "milestones": Milestone.objects.select_related("source"),
             "counts": queries.counts(),
         },
