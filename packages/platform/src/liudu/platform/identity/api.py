@@ -33,6 +33,11 @@ class SelfOut(Schema):
     organisation_name: str
     roles: list[Role]
 
+    @staticmethod
+    def resolve_roles(actor: Actor) -> list[Role]:
+        """Return the roles in the order in which they are always shown."""
+        return list(queries.sorted_roles(actor.roles))
+
 
 class OrganisationOut(Schema):
     """An organisation."""

@@ -20,6 +20,8 @@ def username(request: HttpRequest, credentials: Mapping[str, str] | None) -> str
 
 def client_address(request: HttpRequest) -> str:
     """Return the address of the network that asks, as allauth's limits see it."""
+    if "REMOTE_ADDR" not in request.META:  # no network asks: a program logs somebody in
+        return ""
     return str(get_adapter(request).get_client_ip(request))
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
+from axes.helpers import get_cool_off
 from axes.signals import user_locked_out
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.http import HttpRequest
 
 from liudu.platform import clock
 from liudu.platform.actors import VISITOR
+from liudu.platform.audit.queries import lines_of
 from liudu.platform.audit.services import record
 from liudu.platform.identity.models import User
 from liudu.platform.identity.queries import actor_of
@@ -41,14 +43,17 @@ def logged_out(user: User | None, **_more: Any) -> None:  # noqa: ANN401
 @receiver(user_locked_out)
 @transaction.atomic
 def locked_out(username: str = "", **_more: Any) -> None:  # noqa: ANN401
-    """Keep that somebody guesses passwords; of an address without an account, only that."""
+    """Keep that somebody guesses passwords, once a lock: guessing on must not fill the audit."""
     user = User.objects.filter(email=username.strip().lower()).first() if username else None
+    at, key, verb = clock.now(), user.key if user else "", "identity.user.locked_out"
+    if lines_of("user", key).filter(verb=verb, at__gt=at - get_cool_off()).exists():
+        return
     record(
-        at=clock.now(),
+        at=at,
         by=VISITOR,
-        verb="identity.user.locked_out",
+        verb=verb,
         subject_kind="user",
-        subject_key=user.key if user else "",
+        subject_key=key,
         subject_name=user.name if user else "",
     )
 
