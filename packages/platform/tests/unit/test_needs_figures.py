@@ -134,7 +134,7 @@ def test_figures_are_shown_as_they_were_typed():
     [
         (0.001, "不到 1 分钟", "less than a minute"),
         (0.5, "约 30 分钟", "about 30 minutes"),
-        (24.95, "约 24.9 小时", "about 24.9 hours"),
+        (24.95, "约 25 小时", "about 25 hours"),
         (240, "约 10 天", "about 10 days"),
         (8766 * 5, "约 5 年", "about 5 years"),
     ],

@@ -193,7 +193,7 @@ def duration(hours: float) -> tuple[str, str]:
 
 
 def _said(value: float, zh: str, en: str) -> tuple[str, str]:
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
+    text = f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits
     return f"约 {text} {zh}", f"about {text} {en}{'' if text == '1' else 's'}"
 
 

@@ -30,7 +30,7 @@ class Job:
     positive
         The label that a miss is counted on, where the task has one; the owner may change it.
     pieces
-        What positive and negative pieces are called: (zh, en) each.
+        What positive and negative pieces are called: measure word, zh, en.
     piece
         What comes along the line: (zh, en).
     metrics
@@ -45,7 +45,7 @@ class Job:
     hint_zh: str
     hint_en: str
     positive: str = ""
-    pieces: Mapping[str, tuple[str, str]]
+    pieces: Mapping[str, tuple[str, str, str]]
     piece: tuple[str, str]
     metrics: Mapping[Row, str]
 
@@ -57,8 +57,8 @@ def _job(
     hints: tuple[str, str],
     *,
     positive: str = "",
-    bad: tuple[str, str] = ("", ""),
-    good: tuple[str, str] = ("", ""),
+    bad: tuple[str, str, str] = ("", "", ""),
+    good: tuple[str, str, str] = ("", "", ""),
     piece: tuple[str, str] = ("件", "piece"),
     metrics: Mapping[Row, str],
 ) -> Job:
@@ -70,7 +70,7 @@ def _job(
         hint_zh=hints[0],
         hint_en=hints[1],
         positive=positive,
-        pieces=MappingProxyType({"positive": bad, "negative": good}),
+        pieces=MappingProxyType({"positive": bad, "negative": good} if bad[1] else {}),
         piece=piece,
         metrics=MappingProxyType(dict(metrics)),
     )
@@ -89,8 +89,8 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                     "One answer for each piece: surfaces, incoming goods, true or forged.",
                 ),
                 positive="defective",
-                bad=("坏件", "bad pieces"),
-                good=("好件", "good pieces"),
+                bad=("件", "坏件", "bad pieces"),
+                good=("件", "好件", "good pieces"),
                 metrics={"miss": "miss_rate", "false_alarm": "overkill_rate"},
             ),
             _job(
@@ -101,8 +101,8 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                     "一件上可能有几处：焊点、划痕、路面病害、违规占道。",
                     "Several on one piece: solder joints, scratches, potholes, blocked lanes.",
                 ),
-                bad=("处缺陷（标注框）", "defects (marked boxes)"),
-                good=("无缺陷的件", "pieces without a defect"),
+                bad=("处", "缺陷（标注框）", "defects (marked boxes)"),
+                good=("件", "无缺陷件", "pieces without a defect"),
                 metrics={"miss": "miss_rate", "false_alarm": "overkill_rate"},
             ),
             _job(
@@ -117,8 +117,8 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                     "Medical images, applications, content, letters from citizens.",
                 ),
                 positive="positive",
-                bad=("例阳性", "positive cases"),
-                good=("例阴性", "negative cases"),
+                bad=("例", "阳性样本", "positive cases"),
+                good=("例", "阴性样本", "negative cases"),
                 piece=("例", "case"),
                 metrics={"miss": "sensitivity", "false_alarm": "specificity"},
             ),
@@ -130,8 +130,8 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                     "按时间推进，不能偷看未来：疫情、设备故障、水质、火情。",
                     "Step by step, without a look ahead: outbreaks, machine failures, water, fire.",
                 ),
-                bad=("次事件", "events"),
-                good=("个平静时步", "quiet steps"),
+                bad=("次", "事件", "events"),
+                good=("个", "平静时步", "quiet steps"),
                 piece=("个时步", "time step"),
                 metrics={"miss": "miss_rate", "false_alarm": "false_alarm_rate"},
             ),
@@ -154,8 +154,8 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                     "结果出自一份已知清单：型号、证照类别、印章、车牌字段。自由长文本不适用。",
                     "One of a known list: types, licences, stamps. Not for free text.",
                 ),
-                bad=("件最怕认错的", "pieces that must not be mistaken"),
-                good=("件其他的", "other pieces"),
+                bad=("件", "最怕认错的样本", "pieces that must not be mistaken"),
+                good=("件", "其他样本", "other pieces"),
                 metrics={
                     "miss": "miss_rate",
                     "false_alarm": "overkill_rate",

@@ -107,8 +107,8 @@ class KindPlan:
     ----------
     unit
         ``positive``, ``negative``, ``flagged``, ``piece`` or ``item``.
-    zh, en
-        What one of them is called.
+    measure, zh, en
+        What they are called; the measure word only where the kind of job has one.
     samples
         Smallest numbers that prove every target on the unit with 0, 1, 2 errors.
     likely
@@ -120,6 +120,7 @@ class KindPlan:
     """
 
     unit: str
+    measure: str
     zh: str
     en: str
     samples: tuple[int, ...]
@@ -357,12 +358,12 @@ def _kinds(promise: Promise, *, job: Job | None) -> tuple[KindPlan, ...]:
 def _kind(unit: str, targets: list[Target], promise: Promise, job: Job | None) -> KindPlan:
     columns = [_samples(target) for target in targets]
     whole = min(len(column) for column in columns)
-    zh, en = (job.pieces.get(unit) if job else None) or piece_name(
-        targets[0].rule, task=promise.task
-    )
+    named = job.pieces.get(unit) if job else None
+    measure, zh, en = named or ("", *piece_name(targets[0].rule, task=promise.task))
     likely = [_likely(target) for target in targets]
     return KindPlan(
         unit=unit,
+        measure=measure,
         zh=zh,
         en=en,
         samples=tuple(max(column[count] for column in columns) for count in range(whole)),
@@ -566,15 +567,15 @@ def _accuracy(
     error = target["limit"] if metric.better == "lower" else 1 - target["limit"]
     share = (mapping.get("line") or {}).get("positive_share")
     share = share if share is not None and share <= error else error
-    bad = (job.pieces.get("positive") if job else None) or ("坏件", "bad pieces")
+    bad = (job.pieces.get("positive") if job else None) or ("件", "坏件", "bad pieces")
     reached = 1 - share if metric.better == "higher" else share
     return AccuracyIsNoTargetError(
         name=metric.name,
         wish=f"{metric.zh} {_OPS[str(target['op'])]} {shown_share(target['limit'])}",
         share=shown_share(round(share, 9)),
         reached=shown_share(round(reached, 9)),
-        kind_zh=bad[0],
-        kind_en=bad[1],
+        kind_zh=bad[1],
+        kind_en=bad[2],
     )
 
 
