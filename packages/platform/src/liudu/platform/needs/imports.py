@@ -471,7 +471,8 @@ def _name_owners(run: ImportRun, takings: Sequence[Taking]) -> None:
 
 def _refuse(taking: Taking, note: Note, *, state: str = ImportRow.State.REFUSED) -> None:
     taking.draft, taking.row.state = None, state
-    taking.row.reasons = [*taking.row.reasons, note.to_json()]
+    stop = attrs.evolve(note, stops=True).to_json()
+    taking.row.reasons = [stop, *taking.row.reasons]
 
 
 def _not_yours(name: str, place: str) -> Note:

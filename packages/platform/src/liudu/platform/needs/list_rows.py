@@ -128,12 +128,13 @@ class Choice:
 
 @attrs.frozen(kw_only=True)
 class Note:
-    """A sentence about a row or a file, in both languages."""
+    """A sentence about a row or a file, in both languages; `stops` where the row is not taken."""
 
     code: str
     zh: str
     en: str
     address: str = ""
+    stops: bool = False
 
     def to_json(self) -> dict[str, str]:
         """Return it as it is kept."""
@@ -332,13 +333,19 @@ class Reader:
                 refused = True
                 place = str(refusal.facts.get("address", ""))
                 notes.append(
-                    Note(code=refusal.code, address=place, zh=refusal.say("zh"), en=str(refusal))
+                    Note(
+                        code=refusal.code,
+                        address=place,
+                        zh=refusal.say("zh"),
+                        en=str(refusal),
+                        stops=True,
+                    )
                 )
         owner = str(draft.pop("owner", None) or "")
         return Reading(
             draft=None if refused else {name: v for name, v in draft.items() if v is not None},
             owner=owner,
-            notes=tuple(notes),
+            notes=tuple(sorted(notes, key=lambda note: not note.stops)),
             shown=self.shown(row),
         )
 

@@ -125,8 +125,8 @@ def _kinds(actor: Actor) -> Iterator[tuple[Kind, bool]]:
     if own and actor.has(Role.NEED_OWNER, Role.OFFICER):
         yield drafts(own), True
         yield imports(own), True
-    if own and actor.has(Role.NEED_OWNER) and not office:
         yield from ((kind, True) for kind in (offers(own), unsealed(own), past(own)))
+    if own and actor.has(Role.NEED_OWNER) and not office:
         yield trials_at_work(Q(need__owner__key=own)), False
         yield unreleased(Q(need__owner__key=own)), False
     if own and actor.has(Role.VENDOR):
@@ -137,7 +137,8 @@ def _kinds(actor: Actor) -> Iterator[tuple[Kind, bool]]:
     if office:
         yield unreleased(Q()), actor.has(Role.OFFICER)
         yield alone(), actor.has(Role.OFFICER)
-        for kind in (offers(), unsealed(), past(), invitations(), trials_at_work(Q()), versions()):
+        theirs = (offers(but=own), unsealed(but=own), past(but=own))
+        for kind in (*theirs, invitations(), trials_at_work(Q()), versions()):
             yield kind, False
 
 
@@ -186,12 +187,12 @@ def imports(own: str) -> Kind:
     )
 
 
-def offers(own: str = "") -> Kind:
+def offers(own: str = "", *, but: str = "") -> Kind:
     """Return offers that their owners have not answered."""
 
     def rows(_at: datetime) -> QuerySet[Offer]:
         found = Offer.objects.filter(state=Offer.State.OFFERED)
-        found = found.filter(need__owner__key=own) if own else found
+        found = found.filter(need__owner__key=own) if own else found.exclude(need__owner__key=but)
         related = ("need__owner", "version__solution", "vendor__organisation")
         return found.select_related(*related).order_by("offered_at")
 
@@ -229,13 +230,13 @@ def offers_made(own: str) -> Kind:
     )
 
 
-def unsealed(own: str = "") -> Kind:
+def unsealed(own: str = "", *, but: str = "") -> Kind:
     """Return needs that have an offer and no sealed data to try it on."""
 
     def rows(_at: datetime) -> QuerySet[Need]:
         sealed = Seal.objects.filter(need=OuterRef("pk"), state=Seal.State.SEALED)
         needs = Need.objects.filter(status=Need.Status.PUBLISHED, stage=Need.Stage.MATCHED)
-        needs = needs.filter(owner__key=own) if own else needs
+        needs = needs.filter(owner__key=own) if own else needs.exclude(owner__key=but)
         return needs.filter(~Exists(sealed)).select_related("owner").order_by("stage_at")
 
     return Kind(
@@ -252,14 +253,14 @@ def unsealed(own: str = "") -> Kind:
     )
 
 
-def past(own: str = "") -> Kind:
+def past(own: str = "", *, but: str = "") -> Kind:
     """Return needs whose day has passed before they were accepted."""
     late = (Need.Stage.POSTED, Need.Stage.MATCHED, Need.Stage.TRIAL)
 
     def rows(at: datetime) -> QuerySet[Need]:
         day = at.astimezone(clock.CITY_ZONE).date()
         needs = Need.objects.filter(status=Need.Status.PUBLISHED, stage__in=late, due_date__lt=day)
-        needs = needs.filter(owner__key=own) if own else needs
+        needs = needs.filter(owner__key=own) if own else needs.exclude(owner__key=but)
         return needs.select_related("owner").order_by("due_date")
 
     return Kind(
