@@ -34,6 +34,16 @@ LONG_EN = (
     "Inline visual inspection and sorting of micro-scratches, discolouration and chipped edges on "
     "highly reflective curved phone frames"
 )
+DUE = {
+    "first_claim_paid": "是",
+    "degree": "博士",
+    "insured_this_quarter": "是",
+    "owns_home": "否",
+    "civil_servant": "否",
+    "works_in_ai_or_quantum": "是",
+    "months_paid": "6",
+    "rent_paid": "9000",
+}
 PEOPLE = {  # each with an organisation, its kind and the roles in it
     "owner": ("明州光电科技有限公司", "company", ["member", "need_owner"]),
     "vendor": ("六角智能视觉（苏州）有限公司", "company", ["member", "vendor"]),
@@ -76,7 +86,7 @@ def build():
     keys |= solutions(at=at, actors=actors, organisations=organisations)
     keys |= trials(at=at, actors=actors, keys=keys)
     keys |= letters(at=at, actors=actors, organisations=organisations)
-    return keys
+    return keys | funding(at=at, by=actors["officer"])
 
 
 def people(*, at):
@@ -282,6 +292,43 @@ def trials(*, at, actors, keys):
         "failed_trial": begun["opc"].key,
         "certificate": certificate.key,
         "offer": other.key,
+    }
+
+
+def funding(*, at, by):
+    """Return the keys of a policy, of a delivery to a graduate, and of what came of it."""
+    from liudu.platform import clock  # noqa: PLC0415
+    from liudu.platform.funding import queries, services  # noqa: PLC0415
+    from liudu.platform.identity.models import User  # noqa: PLC0415
+
+    services.load_policies(by=by, at=at, folder=ROOT / "cities" / "suzhou" / "policies")
+    services.simulate_subjects(by=by, at=at, kind="person", count=60)
+    graduate = services.subject_for_user(at=at, user=User.objects.get(email="new@example.com"))
+    for name, text in DUE.items():
+        services.enter_fact(by=by, at=at, subject=graduate, name=name, text=text)
+    on = clock.today()
+    version = queries.version_of("suzhou-graduate-rent", on=on)
+    batch = services.open_batch(
+        by=by, at=at, version=version, rule="rent-renewal", on=on, sample_share=0.0
+    )
+    batch = services.match_batch(by=by, at=at, batch=batch)
+    batch = services.notify_batch(by=by, at=at, batch=batch)
+    batch = services.publish_batch(by=by, at=at, batch=batch)
+    taken = services.import_facts(
+        by=by,
+        at=at,
+        file_name="在苏企业.csv",
+        content="subject,name\n91320594MA1MA1MA1X,明州光电\n".encode(),
+        kind="enterprise",
+        bureau="苏州市工业和信息化局",
+    )
+    grant = batch.grants.first()
+    return {
+        "fact_import": taken.key,
+        "policy": version.code,
+        "delivery": batch.key,
+        "grant": grant.key,
+        "determination": grant.determination.key,
     }
 
 
