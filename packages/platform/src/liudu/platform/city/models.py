@@ -1,6 +1,6 @@
 """The city as its sources tell it: nothing here is without a source, or says that there is none."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 
@@ -10,6 +10,19 @@ from liudu.platform.words import both, language
 def in_reader_language(zh: str, en: str) -> str:
     """Return the English text to who reads English, if there is one."""
     return (en or zh) if language() == "en" else zh
+
+
+# Counters have no English; the label says what is counted. Amounts are shown, not computed.
+UNITS_EN: Final = {
+    "亿元": "× ¥100 million",
+    "万亿元": "× ¥1 trillion",
+    "亿米": "× 100 million m",
+    "公里": "km",
+    "天": "days",
+    "人": "people",
+    "位": "people",
+    **dict.fromkeys(("家", "个", "项", "款", "条", "件"), ""),
+}
 
 
 class PackVersion(models.Model):
@@ -183,8 +196,13 @@ class Fact(Stated):
     def figure(self) -> str:
         """The value as it is read: with its comparison and unit."""
         sign = {">=": "≥ ", "<=": "≤ ", ">": "> ", "<": "< "}.get(self.op, "")
-        apart = "" if self.unit in ("%", "") else " "
-        return f"{sign}{self.value}{apart}{self.unit}"
+        unit = self.unit_shown
+        return f"{sign}{self.value}{'' if unit in ('%', '') else ' '}{unit}"
+
+    @property
+    def unit_shown(self) -> str:
+        """The unit in the reader's language."""
+        return in_reader_language(self.unit, UNITS_EN.get(self.unit, self.unit) or " ").strip()
 
 
 class Zone(Stated):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import click
 
 from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
+from liudu.platform.city.decisions import read_pack
 from liudu.platform.commands import migrate, start_django
 from liudu.platform.commands.model_city import PASSWORD, PEOPLE
 from liudu.platform.commands.processes import (
@@ -64,35 +66,39 @@ def command(  # noqa: PLR0917 - the options of a command
     os.environ["LIUDU_DEMO"] = "1"
     os.environ.setdefault("LIUDU_LEVEL_MIN", "process")  # runs anywhere; certificates say so
     require_free(host=host, port=port)
-    _prepare(console, fresh=fresh, city=city)
-    story = Child("story", liudu_command("demo-story", "--pieces", str(pieces)), once=True)
-    children = [*platform(host=host, port=port, workers=workers, web=web), story]
-    _keep(console, children=children, host=host, port=port, check=check)
+    folder = _prepared(fresh=fresh, city=city)
+    pages, *rest = platform(host=host, port=port, workers=workers, web=web)
+    rest.append(Child("story", liudu_command("demo-story", "--pieces", str(pieces)), once=True))
+    keeper = _Demo(console, url=url_of(host=host, port=port), check=check, later=rest)
+    keeper.run(pages, city=folder, ready=lambda: answers(host=host, port=port))
 
 
-def _prepare(console: Console, *, fresh: bool, city: Path | None) -> None:
-    """Make the database and the model city, unless they are there."""
+def _prepared(*, fresh: bool, city: Path | None) -> Path:
+    """Bring the database of a demo to this version; return the folder of the city pack."""
     home = Path(os.environ.get("LIUDU_HOME", "var")).absolute()
     if fresh:
         _clear(home)
     start_django()
     migrate()
-    from liudu.platform import clock  # noqa: PLC0415 - after Django has started
-    from liudu.platform.commands.demo_seed import find_city, seed  # noqa: PLC0415
+    from liudu.platform.commands.demo_seed import find_city  # noqa: PLC0415 - after Django
     from liudu.platform.identity.models import Organisation  # noqa: PLC0415
 
-    if Organisation.objects.exists() and not (home / "demo" / "accounts.json").is_file():
+    if Organisation.objects.exists() and not _is_demo(home):
         raise NotADemoError(home=home)
     folder = find_city(city)
-    seed(at=clock.now(), city=folder)
-    console.say(zh=f"模型城市已就绪（{folder}）。", en=f"The model city is there ({folder}).")
+    read_pack(folder)  # before anything is started
+    return folder
+
+
+def _is_demo(home: Path) -> bool:
+    return (home / "demo" / "accounts.json").is_file()
 
 
 def _clear(home: Path) -> None:
     """Remove what an earlier demo left; only a demo's folder is cleared."""
     if os.environ.get("DATABASE_URL", "").startswith("postgres"):
         raise DemoNeedsSqliteError
-    if (home / "liudu.sqlite3").exists() and not (home / "demo" / "accounts.json").is_file():
+    if (home / "liudu.sqlite3").exists() and not _is_demo(home):
         raise NotADemoError(home=home)
     for name in OWN:
         path = home / name
@@ -102,29 +108,42 @@ def _clear(home: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _keep(console: Console, *, children: list[Child], host: str, port: int, check: bool) -> None:
-    """Run all of it; with `check` end with the answer of the check."""
-    url = url_of(host=host, port=port)
-    options = ["--json"] if console.json else []
-    checking = Child("check", liudu_command("demo-check", url, *options), once=True)
-    codes: list[int] = []
+class _Demo:
+    """The processes of a demo: pages first, the rest once the model city is made."""
 
-    def ended(child: Child, code: int) -> None:
-        say_ended(console, child, code)
-        if child is checking or (check and child.once and code):
-            codes.append(code)
-            keeper.stop()
+    def __init__(self, console: Console, *, url: str, check: bool, later: list[Child]) -> None:
+        self.console, self.url, self.later = console, url, later
+        options = ["--json"] if console.json else []
+        self.checking = Child("check", liudu_command("demo-check", url, *options), once=True)
+        self.wanted = [self.checking] if check else []
+        self.codes: list[int] = []
 
-    def told() -> None:
-        _tell(console, url=url)
-        if check:
-            keeper.add(checking)
+    def run(self, pages: Child, *, city: Path, ready: Callable[[], bool]) -> None:
+        """Run until somebody ends it, or until the check has its answer."""
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self.keeper = Keeper([pages], environment, self._ended)
+        self.keeper.run(ready=ready, told=self._told, meanwhile=lambda: self._make(city))
+        self.console.say(zh="已停止。", en="Stopped.")
+        if self.wanted and self.codes != [0]:
+            sys.exit(EXIT_NO)
 
-    keeper = Keeper(children, {**os.environ, "PYTHONUNBUFFERED": "1"}, ended)
-    keeper.run(ready=lambda: answers(host=host, port=port), told=told)
-    console.say(zh="已停止。", en="Stopped.")
-    if check and codes != [0]:
-        sys.exit(EXIT_NO)
+    def _make(self, city: Path) -> None:
+        from liudu.platform import clock  # noqa: PLC0415 - after Django has started
+        from liudu.platform.commands.demo_seed import seed  # noqa: PLC0415
+
+        seed(at=clock.now(), city=city)
+        self.console.say(zh=f"模型城市已就绪（{city}）。", en=f"The model city is there ({city}).")
+
+    def _told(self) -> None:
+        _tell(self.console, url=self.url)
+        for child in (*self.later, *self.wanted):
+            self.keeper.add(child)
+
+    def _ended(self, child: Child, code: int) -> None:
+        say_ended(self.console, child, code)
+        if child is self.checking or (self.wanted and child.once and code):
+            self.codes.append(code)
+            self.keeper.stop()
 
 
 def _tell(console: Console, *, url: str) -> None:

@@ -136,8 +136,19 @@ class Keeper:
     ended: Callable[[Child, int], None]
     stopping: bool = False
 
-    def run(self, *, ready: Callable[[], bool], told: Callable[[], None]) -> None:
+    def run(
+        self,
+        *,
+        ready: Callable[[], bool],
+        told: Callable[[], None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         """Run until SIGTERM or Ctrl-C; `told` is called once `ready` holds.
+
+        Parameters
+        ----------
+        meanwhile
+            Done here while the first processes start; what it raises stops all of them.
 
         Raises
         ------
@@ -149,6 +160,7 @@ class Keeper:
         try:
             for child in self.children:
                 child.start(self.environment)
+            meanwhile()
             is_told = False
             while not self.stopping:
                 if not is_told and ready():
