@@ -9,7 +9,13 @@ from django.urls import reverse
 
 from liudu.platform import clock
 from liudu.platform.needs.models import Need
-from liudu.platform.needs.services import advance_stage, draft_need, edit_need, publish_need
+from liudu.platform.needs.services import (
+    advance_stage,
+    draft_need,
+    edit_need,
+    fix_targets,
+    publish_need,
+)
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db]
 
@@ -359,8 +365,27 @@ def test_a_withdrawal_without_a_reason_is_asked_for_one(page, draft, client):
     assert "请写明撤回的原因" in text(response)
     assert page.post(address, {"reason": "预算取消"}).status_code == 302
     assert "预算取消" in text(page.get(reverse("needs:detail", args=[draft.key])))
-    assert page.get(step(draft, "problem")).status_code == 409
+    assert page.get(step(draft, "problem"))["Location"] == reverse("needs:detail", args=[draft.key])
+    kept = page.post(step(draft, "problem"), {"revision": 2, "title": "写到一半的标题"})
+    assert kept.status_code == 409
+    assert "写到一半的标题" in text(kept)
     assert client.get(reverse("needs:detail", args=[draft.key])).status_code == 404
+
+
+def test_sealed_targets_say_why_they_stay_and_keep_what_was_typed(page, draft, by):
+    page.post(step(draft, "targets"), {**TARGETS, "revision": 1})
+    fix_targets(by=by, at=clock.now(), need=draft)
+    assert "数据已封存" in text(page.get(step(draft, "targets")))
+    response = page.post(step(draft, "targets"), {**TARGETS, "revision": 3, "miss_limit": "1 %"})
+    assert response.status_code == 409
+    assert "以免看到结果后再改标准" in text(response)
+    assert 'value="1 %"' in text(response)
+
+
+def test_a_discarded_draft_stays_with_its_owner(page, draft, qian, signed_in):
+    page.post(reverse("needs:withdraw", args=[draft.key]), {"reason": "写错了"})
+    assert page.get(reverse("needs:detail", args=[draft.key])).status_code == 200
+    assert signed_in(qian).get(reverse("needs:detail", args=[draft.key])).status_code == 404
 
 
 def test_the_history_marks_what_was_put_in_and_taken_out(page, draft, by):

@@ -228,7 +228,7 @@ class TargetsForm(StepForm):
 def _row_fields(job: Job, row: Row) -> dict[str, forms.Field]:
     offered = metrics_of(job.task, row=row)
     names = [(one.name, _metric_words(one)) for one in offered]
-    first = job.metrics.get(row, "")
+    first, title = job.metrics.get(row, ""), ROW_WORDS[row][0]
     fields: dict[str, forms.Field] = {
         f"{row}_metric": forms.ChoiceField(
             label=both("指标", "Metric"),
@@ -236,7 +236,7 @@ def _row_fields(job: Job, row: Row) -> dict[str, forms.Field]:
             initial=first,
             required=False,
         ),
-        f"{row}_limit": _figure("限值", "Limit"),
+        f"{row}_limit": _figure(f"{title.zh}（限值）", f"{title.en} (limit)"),
     }
     if any(one.options for one in offered):
         fields[f"{row}_option"] = _figure("公差或误差封顶", "Tolerance or cap")

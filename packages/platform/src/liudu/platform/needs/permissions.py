@@ -13,7 +13,7 @@ def sees(actor: Actor, need: Need | None = None) -> bool:
         return True
     if actor.kind == "system" or actor.has(Role.AUDITOR) or _own(actor, need):
         return True
-    return need.status == Need.Status.WITHDRAWN and actor.has(Role.OFFICER, Role.OPERATOR)
+    return need.published_at is not None and actor.has(Role.OFFICER, Role.OPERATOR)
 
 
 def posts(actor: Actor, _need: Need | None = None) -> bool:
@@ -27,7 +27,7 @@ def keeps(actor: Actor, need: Need | None = None) -> bool:
         return actor.has(Role.NEED_OWNER, Role.OFFICER)
     if _own(actor, need):
         return actor.has(Role.NEED_OWNER, Role.OFFICER)
-    return actor.has(Role.OFFICER) and need.status != Need.Status.DRAFT
+    return actor.has(Role.OFFICER) and need.published_at is not None
 
 
 def owns(actor: Actor, need: Need | None = None) -> bool:

@@ -15,15 +15,14 @@ def visible_to(actor: Actor) -> QuerySet[Need]:
     """Return the needs that an actor may see, with owner, sector and district.
 
     Everybody sees what is published; an organisation sees all of its own; officers and operators
-    see what was withdrawn too; auditors see everything.
+    see what was published once and withdrawn too; auditors see everything.
     """
     needs = Need.objects.select_related("owner", "sector", "district")
     if actor.kind == "system" or actor.has(Role.AUDITOR):
         return needs
-    shown = [Need.Status.PUBLISHED]
+    seen = Q(status=Need.Status.PUBLISHED)
     if actor.has(*SEES_WITHDRAWN):
-        shown.append(Need.Status.WITHDRAWN)
-    seen = Q(status__in=shown) if len(shown) > 1 else Q(status=Need.Status.PUBLISHED)
+        seen |= Q(status=Need.Status.WITHDRAWN, published_at__isnull=False)
     if actor.organisation_key:
         seen |= Q(owner__key=actor.organisation_key)
     return needs.filter(seen)

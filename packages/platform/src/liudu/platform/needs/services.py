@@ -118,8 +118,8 @@ class TargetsFixedError(Refusal):
 class ReasonMissingError(Refusal):
     """A withdrawal that says nothing."""
 
-    en = "Say why the need is withdrawn: vendors who are at work on it will read it."
-    zh = "请写明撤回的原因：正在对接的供方会看到。"
+    en = "Say why the need is withdrawn: it is kept in its history."
+    zh = "请写明撤回的原因：它会留在历史记录里。"
 
 
 class ReasonTooLongError(Refusal):
@@ -265,7 +265,7 @@ def publish_need(*, by: Actor, at: datetime, need_key: str, revision: int | None
 
 @transaction.atomic
 def withdraw_need(*, by: Actor, at: datetime, need_key: str, reason: str) -> Need:
-    """Return the need, withdrawn with a reason that vendors can read; twice is the same as once.
+    """Return the need, withdrawn with its reason; twice is the same as once.
 
     Raises
     ------

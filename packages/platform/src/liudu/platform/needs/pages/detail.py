@@ -40,7 +40,7 @@ def publish(request: HttpRequest, key: str) -> HttpResponse:
         )
     except StaleNeedError as error:
         return conflict(request, error)
-    except services.NeedPublishedError as refusal:
+    except (services.NeedPublishedError, services.NeedWithdrawnError) as refusal:
         messages.info(request, refusal.say(language()))
         return redirect("needs:detail", need.key)
     words = Words("需求已发布，供方现在可以看到。", "Published: vendors can see it now.")

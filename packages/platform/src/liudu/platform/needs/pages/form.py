@@ -69,19 +69,12 @@ def step(request: HttpRequest, key: str, step: str) -> HttpResponse:
     """Ask one question of a need and write the answer down."""
     asked = _step(step)
     need = _editable(request, key)
-    if request.method != "POST":
-        return _ask(request, need, asked, form_of(asked.code, need=need))
-    if "resolve" in request.POST:
-        return _resolve(request, need, asked)
-    form = form_of(asked.code, request.POST, need=need)
-    if form is None:
-        return redirect("needs:step", need.key, "job")
-    valid = form.is_valid()
-    if isinstance(form, TargetsForm) and request.POST.get("do") == LATER and not form.made:
-        return _write(request, need, asked, form.unfinished())
-    if not valid or request.POST.get("do") == PLAN:
-        return _ask(request, need, asked, form)
-    return _write(request, need, asked, form.changes(), form=form)
+    if request.method == "POST":
+        answer = _resolve if "resolve" in request.POST else _answer
+        return answer(request, need, asked)
+    if need.status == Need.Status.WITHDRAWN:
+        return _withdrawn(request, need)
+    return _ask(request, need, asked, form_of(asked.code, need=need))
 
 
 @door("needs.edit_need")
@@ -89,6 +82,8 @@ def step(request: HttpRequest, key: str, step: str) -> HttpResponse:
 def check(request: HttpRequest, key: str) -> HttpResponse:
     """Show all answers, what is missing, and the button that publishes them."""
     need = _editable(request, key)
+    if need.status == Need.Status.WITHDRAWN:
+        return _withdrawn(request, need)
     content = services.content_of(need)
     missing = missing_of(content)
     speech = Speech()
@@ -179,10 +174,28 @@ def conflict(
     return render(request, "needs/conflict.html", context, status=409)
 
 
+def _answer(request: HttpRequest, need: Need, asked: Step) -> HttpResponse:
+    """Write an answer down, or say beside it what is wrong."""
+    form = form_of(asked.code, request.POST, need=need)
+    if form is None:
+        return redirect("needs:step", need.key, "job")
+    valid = form.is_valid()
+    if isinstance(form, TargetsForm) and request.POST.get("do") == LATER and not form.made:
+        return _write(request, need, asked, form.unfinished())
+    if not valid or request.POST.get("do") == PLAN:
+        return _ask(request, need, asked, form)
+    return _write(request, need, asked, form.changes(), form=form)
+
+
 def _ask(
-    request: HttpRequest, need: Need | None, asked: Step, form: StepForm | None
+    request: HttpRequest,
+    need: Need | None,
+    asked: Step,
+    form: StepForm | None,
+    *,
+    status: int = 422,
 ) -> HttpResponse:
-    """Show a question; status 422 where the answer was refused."""
+    """Show a question; with a status of its own where the answer was refused."""
     if form is None:
         messages.info(request, str(Words("请先选择任务类型。", "Choose the kind of job first.")))
         return redirect("needs:step", need.key if need else "", "job")
@@ -205,7 +218,9 @@ def _ask(
         "previous": STEPS[STEPS.index(asked) - 1] if asked != STEPS[0] else None,
     }
     refused = form.is_bound and not form.is_valid()
-    return render(request, f"needs/step_{asked.code}.html", context, status=422 if refused else 200)
+    return render(
+        request, f"needs/step_{asked.code}.html", context, status=status if refused else 200
+    )
 
 
 def _write(
@@ -229,11 +244,11 @@ def _write(
         action = reverse("needs:step", args=[need.key, asked.code])
         return conflict(request, error, action=action, back=back)
     except Refusal as refusal:
-        if form is None or getattr(refusal, "status", 422) != 422:  # noqa: PLR2004
+        if form is None:
             raise
         fields = [name for name in getattr(refusal, "fields", ()) if name in form.fields]
         form.add_error(fields[0] if fields else None, refusal.say(language()))
-        return _ask(request, need, asked, form)
+        return _ask(request, need, asked, form, status=getattr(refusal, "status", 422))
     return _onward(request, written, asked)
 
 
@@ -335,9 +350,13 @@ def _live(targets: Mapping[str, Any], *, job: str, pace: float | None, share: fl
 def _editable(request: HttpRequest, key: str) -> Need:
     need = _seen(request, key)
     require(actor_at(request), "needs.edit_need", need)
-    if need.status == Need.Status.WITHDRAWN:
-        raise services.NeedWithdrawnError(title=need.title)
     return need
+
+
+def _withdrawn(request: HttpRequest, need: Need) -> HttpResponse:
+    refusal = services.NeedWithdrawnError(title=need.title)
+    messages.info(request, refusal.say(language()))
+    return redirect("needs:detail", need.key)
 
 
 def _seen(request: HttpRequest, key: str) -> Need:
