@@ -266,6 +266,17 @@ def with_file_name(refusal: Refusal, *, file_name: str) -> Refusal:
 # --- certificates ----------------------------------------------------------------------------
 
 
+LOOKED_WORDS: Final[Mapping[str, Words]] = {
+    "form": Words("格式正确", "Well-formed"),
+    "signature": Words("签名有效", "Signature fits"),
+    "issuer": Words("由平台签发", "Issued by the platform"),
+    "validity": Words("在有效期内", "In force"),
+    "status": Words("吊销状态", "Status"),
+    "record": Words("与记录一致", "Agrees with the record"),
+    "revoked": Words("未被吊销", "Not revoked"),
+}
+
+
 @attrs.frozen(kw_only=True)
 class Looked:
     """One thing that was looked at: yes, no or unknown, in words."""
@@ -273,6 +284,11 @@ class Looked:
     name: str
     answer: Literal["yes", "no", "unknown"]
     words: Words
+
+    @property
+    def title(self) -> Words:
+        """What was looked at, such that “yes” is good."""
+        return LOOKED_WORDS.get(self.name, Words(self.name, self.name))
 
 
 def compared(

@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Concat, Lower
 
 from liudu.platform.keys import new_key
 from liudu.platform.words import both, language
@@ -41,6 +43,17 @@ class Solution(models.Model):
     proven_at = models.DateTimeField(null=True, blank=True)  # when a released trial last passed
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    # All its words in small letters, kept by the database: one look instead of four.
+    words = models.GeneratedField(
+        expression=Lower(
+            Concat(
+                *("name", Value(" "), "name_en", Value(" "), "about", Value(" "), "about_en"),
+                output_field=models.TextField(),
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         indexes: ClassVar = [

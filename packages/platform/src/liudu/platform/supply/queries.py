@@ -82,13 +82,8 @@ def solutions(
     if task:
         found = found.filter(task__in=texts_with(task))
     for word in _words(q):
-        found = found.filter(
-            Q(name__icontains=word)
-            | Q(name_en__icontains=word)
-            | Q(about__icontains=word)
-            | Q(about_en__icontains=word)
-        )
-    found = found.select_related("vendor__organisation", "sector")
+        found = found.filter(words__contains=word.lower())
+    found = found.select_related("vendor__organisation", "sector").defer("words")
     if proven:
         return found.filter(proven_at__isnull=False).order_by("-proven_at", "-pk")
     return found.order_by("-updated_at", "-pk")
