@@ -159,7 +159,7 @@ def database_url():
     return f"postgres://{address['USER']}@/{address['NAME']}?host={host}"
 
 
-def worker(*, once=True, lease_s=2, environment=None, **more):
+def worker(*, once=True, lease_s=2, url=""):
     """Start a worker as a process of its own."""
     code = (
         "import django; django.setup(); from liudu.platform.trials.work import run_worker; "
@@ -172,12 +172,10 @@ def worker(*, once=True, lease_s=2, environment=None, **more):
             "DJANGO_SETTINGS_MODULE": "liudu.platform.settings",
             "LIUDU_HOME": str(settings.HOME),
             "LIUDU_TRIAL_LEASE_S": str(lease_s),
-            "DATABASE_URL": database_url(),
-            **(environment or {}),
+            "DATABASE_URL": url or database_url(),
         },
         stderr=subprocess.PIPE,
         text=True,
-        **more,
     )
 
 

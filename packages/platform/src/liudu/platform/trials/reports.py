@@ -1,13 +1,16 @@
 """Reports of a run: the owner's, and one without a single piece for everybody else.
 
 What the owner reads shows the pieces of the worst errors. Without them it still would say of
-single pieces what they truly are, so the report for others has no gallery at all: figures of the
-whole only.
+single pieces what they truly are, so the report for others has no gallery at all, and no figures
+by class, whose names are labels: it speaks of the whole only.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import attrs
 
 from liudu.contract import Language
 from liudu.platform.trials import places
@@ -17,7 +20,8 @@ from liudu.trial.report import html, model, pdf, write_report
 from liudu.trial.report.pictures import WITHHELD, Gallery
 from liudu.trial.report.reading import read_run
 
-NO_PIECES = Gallery(pictures=(), has_boxes=False, note=WITHHELD)
+OF_PIECES_AND_CLASSES: Final = frozenset({"worst", "by_class", "confusion"})
+NO_PIECES: Final = Gallery(pictures=(), has_boxes=False, note=WITHHELD)
 
 
 def write(
@@ -42,7 +46,18 @@ def _write_page(trial_key: str, *, need: str, digest: str | None) -> None:
 
 def _without_pieces(trial_key: str, *, need: str, digest: str | None) -> model.Report:
     run = read_run(places.run_of(trial_key))
-    return model.build(run, need=need, gallery=NO_PIECES, certificate_digest=digest)
+    whole = attrs.evolve(run, result=_of_the_whole(run.result))
+    return model.build(whole, need=need, gallery=NO_PIECES, certificate_digest=digest)
+
+
+def _of_the_whole(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result without single pieces and without the names of classes."""
+    details = result.get("details") or {}
+    return {
+        **result,
+        "targets": [{**target, "by_class": []} for target in result["targets"]],
+        "details": {name: details[name] for name in details if name not in OF_PIECES_AND_CLASSES},
+    }
 
 
 def page(trial_key: str, *, with_pieces: bool) -> Path:

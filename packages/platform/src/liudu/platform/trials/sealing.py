@@ -204,5 +204,13 @@ def refusal_kept(seal_key: str) -> Mapping[str, str] | None:
 
 def drop_upload(seal_key: str) -> None:
     """Remove the owner's archive and whatever was unpacked from it."""
-    places.upload_of(seal_key).unlink(missing_ok=True)
-    shutil.rmtree(places.plain_of(seal_key), ignore_errors=True)
+    remove(places.upload_of(seal_key))
+    remove(places.plain_of(seal_key))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

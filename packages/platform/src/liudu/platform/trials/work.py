@@ -28,6 +28,7 @@ from liudu.platform.trials.runner import STOP
 logger = logging.getLogger(__name__)
 IDLE_S: Final = 1.0
 AFTER_FAULT_S: Final = 2.0
+SWEEP_S: Final = 3600.0
 # Contexts that bring back their own work, where they do.
 RESUMERS: Final = (
     ("liudu.platform.supply.services", "reap_checks"),
@@ -85,7 +86,7 @@ class _Worker(TaskRunner):
             excluded_queue_names=[],
         )
         self.beat_s = beat_s(settings.TRIAL_LEASE_S)
-        self._reap_at_s = 0.0
+        self._reap_at_s = self._sweep_at_s = 0.0
 
     @property
     def done_count(self) -> int:
@@ -154,6 +155,9 @@ class _Worker(TaskRunner):
             logger.warning("brought back %d pieces of work of workers that died", count)
         for resume in _resumers():
             resume(at=at)
+        if now_s >= self._sweep_at_s:
+            self._sweep_at_s = now_s + SWEEP_S
+            services.sweep_uploads(at)
 
 
 def _resumers() -> list[Callable[..., object]]:

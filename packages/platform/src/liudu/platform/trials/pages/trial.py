@@ -34,6 +34,8 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "certificate": certificate,
         "ordinal": queries.ordinal_of(trial),
         "inside": may(actor, "trials.see_progress", trial),
+        "is_vendor": actor.belongs_to(trial.vendor.organisation.key),
+        "passed": bool(result) and trial.verdict == "passed",
         "again": trial.state == Trial.State.ENDED
         and not trial.attempt_count
         and may(actor, "trials.start_trial", trial.offer),

@@ -15,6 +15,7 @@ from liudu.platform.trials.services.seals import (
     record_sealed,
     record_unsealed,
     seal_data,
+    sweep_uploads,
 )
 from liudu.platform.trials.services.trials import cancel_trial, release_trial, start_trial
 from liudu.platform.trials.services.workers import begin_work, end_work, still_working
@@ -37,5 +38,6 @@ __all__ = [
     "seal_data",
     "start_trial",
     "still_working",
+    "sweep_uploads",
     "take",
 ]

@@ -1,6 +1,6 @@
 """Sealed data: taken in, sealed by a worker, told to its owner in counts and digests."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from liudu.platform.trials.models import Seal
 
 OPEN: Final = (Seal.State.WAITING, Seal.State.SEALING, Seal.State.BROKEN)
 ENCODINGS: Final = ("", "gb18030")
+UPLOAD_AGE_MAX: Final = timedelta(days=1)
 
 
 class NoTargetsYetError(Refusal):
@@ -202,3 +203,14 @@ def record_unsealed(*, at: datetime, seal_key: str, code: str, platform_failed: 
         tasks.seal_data.enqueue(seal_key=seal.key)
     _record(SYSTEM, at, "trials.data.refused", seal, code=seal.reason_code, again=again)
     return again
+
+
+def sweep_uploads(at: datetime) -> int:
+    """Take away what killed processes left of uploads more than a day ago; return how much."""
+    folder, count = places.private("uploads"), 0
+    for path in folder.iterdir():
+        old = path.stat().st_mtime < (at - UPLOAD_AGE_MAX).timestamp()
+        if old and not Seal.objects.filter(key=path.stem, state__in=OPEN).exists():
+            sealing.remove(path)
+            count += 1
+    return count
