@@ -1,12 +1,15 @@
 UV := ./scripts/uv
 PYTHON_DIRS := packages applications tests bench demo examples
 
-.PHONY: help demo test quick check format claims clean
+.PHONY: help demo trial test quick check format claims clean
 
 help:    ## this list · 命令一览
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: *##/:/'
 
-demo:    ## one whole trial on simulated boards, with its report · 在模拟电路板上完整走一遍试验
+demo:    ## a model city at http://localhost:8000, with a trial that really runs · 模型城市，有一次真实运行的试验
+	$(UV) run liudu demo
+
+trial:   ## one whole trial by commands, with its report · 用命令完整走一遍试验
 	$(UV) run python demo/first_trial.py
 
 test:    ## all tests that this machine can run · 本机能跑的全部测试

@@ -1,6 +1,6 @@
 """One whole trial, from boards and a promise to a certificate, by commands that anyone can type.
 
-Run: make demo            the files lie in var/demo afterwards
+Run: make trial           the files lie in var/first-trial afterwards
 Each line that starts with `$` is a command that can be typed again by hand.
 """
 
@@ -14,7 +14,7 @@ import webbrowser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-HERE = Path("var") / "demo"
+HERE = Path("var") / "first-trial"
 PIECES = 3000
 SEED = 20261120
 
@@ -49,7 +49,7 @@ def do(command, *, may_answer_no=False):
 
 
 def environment():
-    """The demo signs with a key of its own, so that it leaves nothing outside var/demo."""
+    """The demo signs with a key of its own, so that it leaves nothing outside var/first-trial."""
     return {**os.environ, "LIUDU_KEY": str(ROOT / HERE / "key.pem")}
 
 

@@ -92,14 +92,14 @@ class UnknownDistrictError(Refusal):
 class UnreadableBudgetError(Refusal):
     """An amount that is none."""
 
-    en = "{address}: “{value}” is not an amount. Write for example 80万元 or 800000元."
+    en = "{address}: “{value}” is not an amount. Write for example “80万元” or 800000 yuan."
     zh = "{address}：“{value}”不是金额。请写成“80万元”或“800000元”。"
 
 
 class BudgetUnitError(Refusal):
     """An amount that could be two things."""
 
-    en = "{address}: {value} of what? Write {value}万元 (ten thousand yuan) or {value}元 (yuan)."
+    en = "{address}: {value} of what? Write “{value}万元” (ten thousand yuan) or “{value}元”."
     zh = "{address}：{value} 没有写单位。请写明“{value}万元”或“{value}元”。"
 
 
@@ -113,7 +113,7 @@ class BudgetRangeError(Refusal):
 class UnreadableDateError(Refusal):
     """A day that is none."""
 
-    en = "{address}: “{value}” is not a day. Write for example 2026-12-31 or 2026年12月31日."
+    en = "{address}: “{value}” is not a day. Write for example 2026-12-31."
     zh = "{address}：“{value}”不是日期。请写成 2026-12-31 或 2026年12月31日。"
 
 
