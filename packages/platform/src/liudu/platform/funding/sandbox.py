@@ -13,6 +13,7 @@ from liudu.platform.city.models import District, Sector
 from liudu.platform.funding.decisions import encoded_value
 from liudu.platform.funding.models import FactRow, PackVersion, Subject
 from liudu.platform.funding.packs import program_of
+from liudu.platform.words import Words
 from liudu.rules import (
     Column,
     Comparison,
@@ -29,7 +30,7 @@ from liudu.rules import (
 )
 
 CITIES_KEPT: Final = 6
-UNKNOWN: Final = -1
+NOT_KNOWN: Final = Words("未知", "not known")
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -155,7 +156,7 @@ def _parts(subjects: Sequence[tuple[Any, ...]]) -> dict[str, tuple[tuple[str, ..
     ):
         order = {key: index for index, key in enumerate(labels)}
         codes = np.array([order.get(one[place], len(labels)) for one in subjects], np.int64)
-        found[name] = ((*labels.values(), "?"), codes)
+        found[name] = ((*labels.values(), str(NOT_KNOWN)), codes)
     return found
 
 

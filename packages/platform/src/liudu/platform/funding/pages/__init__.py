@@ -1,1 +1,1 @@
-"""Pages of policies, what one can get, deliveries and the sandbox."""
+"""Pages of policies, of what one can get, of deliveries and of the sandbox."""

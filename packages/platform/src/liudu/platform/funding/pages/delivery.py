@@ -128,6 +128,7 @@ def _batch(key: str) -> Batch:
 def show(request: HttpRequest, key: str) -> HttpResponse:
     """Show a delivery: where it is, its grants, what waits for a person."""
     batch = _batch(key)
+    todo = NOW_TO_DO[Batch.Stage(batch.stage)]
     state = request.GET.get("state", "")
     rows = batch.grants.select_related("subject").order_by("pk")
     if state in Grant.State.values:
@@ -142,7 +143,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "batch": batch,
         "rule": pack_of(batch.pack).rules[batch.rule],
         "steps": _steps(batch),
-        "todo": [(name, label) for name, label in STAGES if name in NOW_TO_DO[Batch.Stage(batch.stage)]],
+        "todo": [(name, label) for name, label in STAGES if name in todo],
         "counts": [
             (value, label, sums[value]["count"], sums[value]["sum"])
             for value, label in Grant.State.choices

@@ -24,8 +24,8 @@ PARTS: Final = (
     ("size", Words("按规模", "By size")),
 )
 BAR_HEIGHT: Final = 26
-BAR_MIDDLE: Final = 430
-BAR_REACH: Final = 170
+BAR_MIDDLE: Final = 240
+BAR_REACH: Final = 110
 NUMERIC: Final = (Kind.COUNT, Kind.MONEY, Kind.RATE)
 
 

@@ -26,3 +26,17 @@ def reason(said: Determination) -> str:
 def fen(text: str) -> str:
     """Return an amount that is kept as a text of fen."""
     return yuan(int(text)) if text else "–"
+
+
+@register.filter
+def short_yuan(amount_fen: int) -> str:
+    """Return an amount to three figures, in the units in which people speak of large ones."""
+    yuan_part = amount_fen / 100
+    units = [(1e8, " 亿元"), (1e4, " 万元")]
+    if language() == "en":
+        units = [(1e9, " bn"), (1e6, " M"), (1e3, " k")]
+    for size, name in units:
+        if abs(yuan_part) >= size:
+            sign = "¥" if language() == "en" else ""
+            return f"{sign}{yuan_part / size:,.4g}{name}"
+    return yuan(amount_fen)
