@@ -25,6 +25,10 @@ from liudu.platform.web.doors import PUBLIC, actor_at, door
 from liudu.platform.words import Words
 
 FEN_PER_WAN = 1_000_000
+# Long texts that the list does not show: sorting carries them along.
+NOT_LISTED = (
+    "problem", "problem_en", "wanted_capability", "data_at_hand", "targets", "targets_text",
+)  # fmt: skip
 COLUMNS = (
     Words("编号", "Key"),
     Words("需求名称", "Title"),
@@ -51,7 +55,8 @@ def show_list(request: HttpRequest) -> HttpResponse:
     """Show the needs that the reader may see, filtered, searched and in order."""
     actor = actor_at(request)
     filters = Filters.of(request.GET)
-    paginator = CappedPaginator(listed(actor, filters, today=clock.today()), PAGE_SIZE)
+    needs = listed(actor, filters, today=clock.today()).defer(*NOT_LISTED)
+    paginator = CappedPaginator(needs, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("page"))
     context = {
         "filters": filters,
