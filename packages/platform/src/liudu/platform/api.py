@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -59,6 +59,10 @@ DETAILS: Final = {
         "Nothing was changed: try again in a few seconds.",
     ),
 }
+NOT_STORABLE: Final = Words(
+    "有一个值超出范围或含有 NUL 字符：请改正后重发。",
+    "A value is out of range or holds a NUL character: mend it and send it again.",
+)
 
 
 def problem(
@@ -153,7 +157,13 @@ def _database_away(_request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(503, code="DatabaseAway", headers={"Retry-After": "5"})
 
 
+def _not_storable(_request: HttpRequest, _error: Exception) -> HttpResponse:
+    return problem(422, code="NotStorable", detail=str(NOT_STORABLE))
+
+
 def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
+    if isinstance(error, ValueError) and "NUL" in str(error):  # PostgreSQL keeps none in a text
+        return _not_storable(request, error)
     LOG.error("%s %s", request.method, request.path, exc_info=error)
     return problem(500, code="Broken")
 
@@ -169,6 +179,7 @@ def _handled(api: NinjaAPI) -> NinjaAPI:
         HttpError: _http,
         RequestDataTooBig: _too_big,
         OperationalError: _database_away,
+        DataError: _not_storable,
     }
     for kind, handler in handlers.items():
         api.add_exception_handler(kind, handler)
