@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -28,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "numbers": queries.numbers(at=clock.now()),
         "needs": queries.open_needs(count=NEEDS_SHOWN),
-        "cases": queries.proven_cases()[:CASES_SHOWN],
+        "cases": queries.cases_of(queries.proven_keys()[:CASES_SHOWN]),
     }
     return render(request, "front/home.html", context)
 
@@ -37,8 +36,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def cases(request: HttpRequest) -> HttpResponse:
     """List the proven cases."""
-    page = Paginator(queries.proven_cases(), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "front/cases.html", {"page": page})
+    page = queries.Cases(queries.proven_keys(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"page": page, "cases": queries.cases_of(page.object_list)}
+    return render(request, "front/cases.html", context)
 
 
 @door(PUBLIC)

@@ -1,12 +1,14 @@
 """What the front shows of all contexts: only what every visitor may see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
 from django.core.cache import cache
-from django.db.models import Q, QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.functional import cached_property
 
 from liudu.platform.city.models import District, Sector
 from liudu.platform.needs.models import Need
@@ -18,6 +20,9 @@ OPEN_STAGES: Final = (Need.Stage.POSTED, Need.Stage.MATCHED)
 FOUND_MAX: Final = 8  # of each kind, on one page of results
 WORDS_MAX: Final = 5
 QUERY_LENGTH_MAX: Final = 200
+OTHERS: Final = 3
+# Django writes `public=True` as a bare boolean, for which SQLite uses no index.
+SHOWN: Final = (True,)
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +63,7 @@ def numbers(*, at: datetime) -> Numbers:
         open_count=published.filter(stage__in=OPEN_STAGES).count(),
         running_count=published.filter(stage=Need.Stage.RUNNING).count(),
         trial_count=Trial.objects.filter(verdict__gt="", released_at__isnull=False).count(),
-        proven_count=Solution.objects.filter(public=True, proven_at__isnull=False).count(),
+        proven_count=Solution.objects.filter(public__in=SHOWN, proven_at__isnull=False).count(),
         vendor_count=Vendor.objects.count(),
     )
     cache.set("front:numbers", counted, KEPT_S)
@@ -74,25 +79,49 @@ def open_needs(*, count: int) -> list[Need]:
     )
 
 
-def proven_cases() -> QuerySet[Certificate]:
-    """Return the certificates that every visitor may read as cases, newest first."""
+def proven_keys() -> QuerySet[Certificate, int]:
+    """Return the rows of the certificates that every visitor may read as cases, newest first.
+
+    Only their numbers: the index of certificates answers this alone, whereas a join would make
+    SQLite walk through all needs. `cases_of` brings what they say.
+    """
+    published = Need.objects.filter(pk=OuterRef("need_id"), status=Need.Status.PUBLISHED)
     return (
         Certificate.objects.filter(
-            public=True,
+            Exists(published),
+            public__in=SHOWN,
             verdict="passed",
             released_at__isnull=False,
             revoked_at__isnull=True,
-            need__status=Need.Status.PUBLISHED,
         )
-        .select_related(
-            "need__owner",
-            "need__sector",
-            "need__district",
-            "version__solution__vendor__organisation",
-        )
-        .defer("document", "version__manifest", "version__findings")
         .order_by("-issued_at")
+        .values_list("pk", flat=True)
     )
+
+
+def cases_of(rows: Iterable[int]) -> list[Certificate]:
+    """Return certificates with all that a list of cases shows, in the order of their rows."""
+    wanted = list(rows)
+    found = _whole().in_bulk(wanted)
+    return [found[row] for row in wanted]
+
+
+def _whole() -> QuerySet[Certificate]:
+    return Certificate.objects.select_related(
+        "need__owner",
+        "need__sector",
+        "need__district",
+        "version__solution__vendor__organisation",
+    ).defer("document", "version__manifest", "version__findings")
+
+
+class Cases(Paginator[int]):
+    """Pages of cases; how many there are is counted once a minute."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many cases there are, at most a minute ago."""
+        return int(cache.get_or_set("front:cases", proven_keys().count, KEPT_S) or 0)
 
 
 @attrs.frozen(kw_only=True)
@@ -113,15 +142,15 @@ def case_for(key: str) -> Case:
         There is none that a visitor may read.
 
     """
-    certificate = proven_cases().get(key=key)
+    certificate = _whole().get(pk=proven_keys().get(key=key))
     trial = Trial.objects.select_related("seal").get(
         key=certificate.trial_key, released_at__isnull=False
     )
-    others = proven_cases().filter(need__sector=certificate.need.sector_id)
+    others = proven_keys().filter(need__sector=certificate.need.sector_id)
     return Case(
         certificate=certificate,
         trial=trial,
-        others=list(others.exclude(pk=certificate.pk)[:3]),
+        others=cases_of(others.exclude(pk=certificate.pk)[:OTHERS]),
     )
 
 
@@ -150,7 +179,7 @@ def find(text: str) -> Found:
         _each(words, "title", "title_en", "problem", "wanted_capability"),
         status=Need.Status.PUBLISHED,
     )
-    solutions = Solution.objects.filter(_each(words, "name", "name_en", "about"), public=True)
+    solutions = Solution.objects.filter(_each(words, "name", "name_en", "about"), public__in=SHOWN)
     vendors = Vendor.objects.filter(
         _each(words, "organisation__name", "organisation__name_en", "about")
     )
