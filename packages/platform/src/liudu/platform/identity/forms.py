@@ -137,7 +137,7 @@ class TokenForm(RolesForm):
     )
     last_date = forms.DateField(
         label=both("有效期至", "Valid to the end of"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     field_order = ("name", "roles", "last_date")
 
