@@ -142,7 +142,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "batch": batch,
         "rule": pack_of(batch.pack).rules[batch.rule],
-        "steps": _steps(batch),
+        "steps": _steps(batch, sums),
         "todo": [(name, label) for name, label in STAGES if name in todo],
         "counts": [
             (value, label, sums[value]["count"], sums[value]["sum"])
@@ -156,15 +156,22 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "funding/delivery.html", context)
 
 
-def _steps(batch: Batch) -> list[dict[str, Any]]:
+def _steps(batch: Batch, sums: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the procedure as steps; accounts and orders come one by one, so they are counted."""
     reached = REACHED[Batch.Stage(batch.stage)]
-    return [
-        {
-            "label": str(label),
-            "state": "done" if index < reached else "now" if index == reached else "next",
-        }
-        for index, (_, label) in enumerate(STAGES)
-    ]
+    ordered = sum(
+        sums[one]["count"] for one in (Grant.State.ORDERED, Grant.State.PAID) if one in sums
+    )
+    confirmed = ordered + sums.get(Grant.State.CONFIRMED, {"count": 0})["count"]
+    counts = {"confirm": confirmed, "pay": ordered}
+    found = []
+    for index, (name, label) in enumerate(STAGES):
+        state = "done" if index < reached else "now" if index == reached else "next"
+        note = str(Words(f"{counts[name]} 笔", f"{counts[name]}")) if name in counts else ""
+        if state == "done" and name in counts and not counts[name]:
+            state = "next"
+        found.append({"label": str(label), "state": state, "note": note})
+    return found
 
 
 @door("funding.run_delivery")

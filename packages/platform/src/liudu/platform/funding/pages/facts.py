@@ -12,6 +12,7 @@ from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.models import Determination, FactImport, FactRow, Subject
+from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.pages.mine import chosen
 from liudu.platform.identity.models import Organisation
 from liudu.platform.web.doors import actor_at, door, may
@@ -62,6 +63,11 @@ def show_own(request: HttpRequest) -> HttpResponse:
     for one in used:
         for name in one.facts:
             uses.setdefault(name, []).append(one)
+    papers = {
+        name: one.label
+        for version in queries.versions_on(clock.today())
+        for name, one in pack_of(version).documents.items()
+    }
     context = {
         "who": who,
         "choices": choices,
@@ -70,6 +76,7 @@ def show_own(request: HttpRequest) -> HttpResponse:
             {
                 "row": row,
                 "label": labels.get(row.name),
+                "paper": papers.get(row.document),
                 "current": not hasattr(row, "superseded_by"),
                 "uses": uses.get(row.name, [])[:3],
             }

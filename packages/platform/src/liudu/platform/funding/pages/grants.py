@@ -43,7 +43,10 @@ def determination(request: HttpRequest, key: str) -> HttpResponse:
         "one": found,
         "again": again,
         "rule": pack.rules[found.rule],
-        "used": [(pack.facts[name], kept) for name, kept in found.facts.items()],
+        "used": [
+            (pack.facts[name], kept, pack.documents.get(kept["document"]))
+            for name, kept in found.facts.items()
+        ],
         "grants": found.grants.select_related("batch"),
     }
     return render(request, "funding/determination.html", context)
@@ -100,7 +103,6 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
         "net_fen": net_fen(grant),
         "can_confirm": grant.state in (Grant.State.NOTIFIED, Grant.State.CONFIRMED),
         "can_recover": grant.state in (Grant.State.ORDERED, Grant.State.PAID),
-        "ledger": True,
         **more,
     }
     refusal = more.get("refusal")
