@@ -7,7 +7,7 @@ import click
 from liudu.console import Commands
 
 # As one needs them.
-COMMANDS = ("up", "demo", "worker", "city", "doctor", "audit", "user", "organisation")
+COMMANDS = ("up", "demo", "worker", "city", "policies", "doctor", "audit", "user", "organisation")
 MODULES = {name: f"liudu.platform.commands.{name}" for name in COMMANDS}
 HIDDEN = {
     "demo-story": "liudu.platform.commands.demo_story",

@@ -68,7 +68,13 @@ def command(  # noqa: PLR0917 - the options of a command
     require_free(host=host, port=port)
     folder = _prepared(fresh=fresh, city=city)
     pages, *rest = platform(host=host, port=port, workers=workers, web=web)
-    rest.append(Child("story", liudu_command("demo-story", "--pieces", str(pieces)), once=True))
+    rest.append(
+        Child(
+            "story",
+            liudu_command("demo-story", "--pieces", str(pieces), "--city", str(folder)),
+            once=True,
+        )
+    )
     keeper = _Demo(console, url=url_of(host=host, port=port), check=check, later=rest)
     keeper.run(pages, city=folder, ready=lambda: answers(host=host, port=port))
 

@@ -42,13 +42,15 @@ class StoryStuckError(Refusal):
 
 @click.command(hidden=True)
 @click.option("--pieces", default=PIECES, type=click.IntRange(10, 100_000))
+@click.option("--city", type=click.Path(path_type=Path), required=True)
 @with_console
-def command(console: Console, pieces: int) -> None:
-    """Seal boards and try a solution on them, unless that was done before."""
+def command(console: Console, pieces: int, city: Path) -> None:
+    """Seal boards, try a solution on them and deliver one benefit, unless that was done before."""
     start_django()
     from liudu.platform.commands.demo_seed import boards_need  # noqa: PLC0415 - after Django
 
     if boards_need().trials.exists():
+        _funded(console, city)
         return
     program = find("liudu-inspect")
     if program is None:
@@ -60,6 +62,20 @@ def command(console: Console, pieces: int) -> None:
         zh=f"试验已排队：/trials/{key}/，可以看着它跑。",
         en=f"The trial is queued: /trials/{key}/ shows it run.",
     )
+    _funded(console, city)
+
+
+def _funded(console: Console, city: Path) -> None:
+    """Load the policies and let one find who is due what."""
+    from liudu.platform import clock  # noqa: PLC0415 - after Django has started
+    from liudu.platform.commands.demo_funding import fund  # noqa: PLC0415
+
+    if (city / "policies").is_dir():
+        fund(at=clock.now(), city=city)
+        console.say(
+            zh="政策已载入，模拟的毕业生续租补贴已比对并通知：/funding/",
+            en="Policies are loaded; simulated rent renewals are matched and notified: /funding/",
+        )
 
 
 def _folder() -> Path:
