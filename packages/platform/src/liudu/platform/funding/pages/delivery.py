@@ -1,5 +1,6 @@
 """Deliveries without an application, step by step, and the orders to the treasury."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -156,7 +157,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "funding/delivery.html", context)
 
 
-def _steps(batch: Batch, sums: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _steps(batch: Batch, sums: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the procedure as steps; accounts and orders come one by one, so they are counted."""
     reached = REACHED[Batch.Stage(batch.stage)]
     ordered = sum(
