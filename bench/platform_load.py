@@ -55,7 +55,7 @@ class Client:
             if response.headers.get("Connection", "").lower() == "close":
                 self.close()
             return json.loads(answer) if body and response.status < 400 else None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             self.errors.append(f"{method} {path} {error!r}")
             self.close()
             return None
@@ -76,7 +76,7 @@ def write(client, until):
     for number in itertools.count():
         if time.monotonic() >= until:
             return
-        need = client.ask("POST", "/api/needs/", {"title": f"产线外观检测（第 {number} 条）"})
+        need = client.ask("POST", "/api/needs", {"title": f"产线外观检测（第 {number} 条）"})
         if need:
             change = {"problem": "人工目检慢，漏检多。", "revision": need["revision"]}
             client.ask("PATCH", f"/api/needs/{need['key']}", change)
