@@ -68,6 +68,20 @@ def test_help_names_every_command_at_once(liudu):
         assert f"\n  {name}" in told.stdout
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_what_a_command_writes_is_for_its_user_alone_even_where_files_are_made_open(liudu, home):
+    before = os.umask(0)
+    try:
+        assert liudu("manage", "migrate").returncode == 0
+    finally:
+        os.umask(before)
+    written = [home / "private", *(path for path in home.iterdir() if path.is_file())]
+    assert home / "liudu.sqlite3" in written
+    assert {path.name: path.stat().st_mode & 0o077 for path in written} == {
+        path.name: 0 for path in written
+    }
+
+
 @pytest.mark.slow
 def test_a_bad_pack_ends_with_2_and_every_line_that_is_wrong(liudu, tmp_path):
     folder = tmp_path / "city"

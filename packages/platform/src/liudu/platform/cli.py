@@ -20,6 +20,7 @@ HIDDEN = {
 def main() -> None:
     """六度：城市发布需求、试验、按规则兑现 · A city posts needs, tries them, pays by rule."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liudu.platform.settings")
+    os.umask(0o077)  # whatever is written, the database above all, is for this user alone
 
 
 @main.command(

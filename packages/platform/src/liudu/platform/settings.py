@@ -13,6 +13,7 @@ env = environ.Env()
 HERE = Path(__file__).parent
 HOME = Path(env.str("LIUDU_HOME", default="var")).absolute()
 PRIVATE = HOME / "private"  # seals, bundles, runs: never below a folder that is served
+PRIVATE.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _secret(path: Path) -> str:
