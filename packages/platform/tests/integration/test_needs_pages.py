@@ -432,7 +432,7 @@ def test_a_page_of_a_need_asks_the_database_a_fixed_number_of_times(
         ("targets", {"miss_limit": "twenty"}, "not a percentage"),
         ("targets", {"miss_limit": "0 %", "false_alarm_limit": "1 %"}, "cannot be promised at 0"),
         ("targets", {**TARGETS, "positive": ""}, "label that your data gives"),
-        ("targets", {**TARGETS, "miss_hoped": "5 %"}, "hope for something better"),
+        ("targets", {**TARGETS, "miss_hoped": "5 %"}, "Hope for something better"),
     ],
 )
 def test_a_wrong_answer_is_said_beside_its_field(page, draft, code, answers, said):

@@ -136,7 +136,7 @@ def test_every_figure_is_refused_beside_its_own_field():
     assert set(refused(bad)) == {"miss_limit", "false_alarm_hoped", "confidence"}
     assert set(refused({**SORT, "positive": " "})) == {"positive"}
     assert set(refused({**SORT, "miss_limit": "0 %"})) == {"miss_limit"}
-    assert set(refused({**SORT, "confidence": "40 %"})) == {"miss_limit"}
+    assert set(refused({**SORT, "confidence": "40 %"})) == {"confidence"}
 
 
 def test_what_the_form_does_not_ask_is_kept():

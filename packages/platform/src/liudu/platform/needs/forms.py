@@ -1,6 +1,7 @@
 """The questions of the guided form, a form for each step; they read answers and decide nothing."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -9,8 +10,9 @@ from django.core.exceptions import ValidationError
 
 from liudu.acceptance import Metric
 from liudu.contract import Refusal
+from liudu.platform import clock
 from liudu.platform.city.models import District, Sector
-from liudu.platform.needs.decisions import FIELDS
+from liudu.platform.needs.decisions import FIELDS, require_future
 from liudu.platform.needs.figures import (
     TYPED_LENGTH_MAX,
     fen_of,
@@ -55,6 +57,12 @@ class StepForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, need: Need | None = None) -> None:
         self.need = need
         super().__init__(data, initial=self.start(need) if need else {})
+        for name, field in self.fields.items():
+            field.asked = not field.required and self.asks(name)  # type: ignore[attr-defined]
+
+    def asks(self, name: str) -> bool:
+        """Return whether a need cannot be published without this answer."""
+        return name in FIELDS and FIELDS[name].asked
 
     def start(self, need: Need) -> dict[str, Any]:
         """Return what is typed already."""
@@ -340,12 +348,26 @@ class MoneyForm(StepForm):
         },
     )
 
+    def asks(self, name: str) -> bool:
+        """Return whether a need cannot be published without this answer."""
+        return name in ("budget", "due_date")
+
     def start(self, need: Need) -> dict[str, Any]:
         """Return the amount in the unit in which it is best typed."""
         amount, unit = ("", "万元")
         if need.budget_fen_max is not None:
             amount, unit = shown_budget(need.budget_fen_max)
         return {"budget": amount, "unit": unit, "due_date": need.due_date}
+
+    def clean_due_date(self) -> date | None:
+        """Refuse a day that is gone at once; one that was written down before may stay."""
+        due: date | None = self.cleaned_data["due_date"]
+        if due is not None and (self.need is None or due != self.need.due_date):
+            try:
+                require_future(due, today=clock.today())
+            except Refusal as refusal:
+                raise ValidationError(refusal.say(language())) from refusal
+        return due
 
     def clean(self) -> dict[str, Any]:
         """Read the amount exactly, in whole fen."""

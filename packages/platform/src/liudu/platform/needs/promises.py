@@ -15,6 +15,8 @@ from attrs import frozen
 
 from liudu.acceptance import (
     METRICS,
+    ConfidenceOutOfRangeError,
+    HopedNotBetterError,
     LimitOutOfRangeError,
     Metric,
     NoPositiveError,
@@ -78,6 +80,23 @@ class EndLimitError(PromiseError):
     zh = "{metric_zh}不能承诺为 0 % 或 100 %：多少件也证明不了。请写可以接受的值，例如 0.2 %。"
 
 
+class ConfidenceUnusableError(PromiseError):
+    """A confidence of a coin toss or less, or of certainty."""
+
+    en = "A confidence of {shown} cannot be used: choose between 50 % and 100 %, as a rule 95 %."
+    zh = "置信度不能是 {shown}：应大于 50 % 且小于 100 %，一般填 95 %。"
+
+
+class HopedTooLittleError(PromiseError):
+    """Hoped for less than is demanded."""
+
+    en = (
+        "{metric_en}: the hoped {hoped_shown} does not even keep the limit {limit_shown}. "
+        "Hope for something better, or leave it open."
+    )
+    zh = "{metric_zh}：期望做到 {hoped_shown}，还达不到限值 {limit_shown}。请填更好的值，或空着。"
+
+
 class PositiveMissingError(PromiseError):
     """The label that a miss is counted on is not said."""
 
@@ -135,9 +154,15 @@ class KindPlan:
 
 @frozen(kw_only=True)
 class Seeding:
-    """Known pieces put among those of the line, where the line takes too long by itself."""
+    """Known pieces put among those of the line, where the line takes too long by itself.
+
+    ``measure``, ``zh`` and ``en`` call the known pieces by the name that the job has for them.
+    """
 
     unit: str
+    measure: str
+    zh: str
+    en: str
     seeded_count: int
     line_count: int
     hours: float
@@ -241,9 +266,7 @@ def kindly(refusal: PromiseError, *, mapping: Mapping[str, Any], job: Job | None
     if isinstance(refusal, NoPositiveError):
         return PositiveMissingError()
     metric = METRICS.get(str(refusal.facts.get("name")))
-    if isinstance(refusal, LimitOutOfRangeError) and metric and metric.kind == "ratio":
-        return EndLimitError(name=metric.name, metric_zh=metric.zh, metric_en=_capital(metric.en))
-    return refusal
+    return _of_metric(refusal, metric) if metric else refusal
 
 
 def answers_of(targets: Mapping[str, Any]) -> dict[str, str]:
@@ -343,7 +366,13 @@ def _plan(
         kinds=kinds,
         line_count=line_count,
         hours=hours,
-        seeding=_seeding(needed, share=share, hours=hours, pieces_per_h=pieces_per_h),
+        seeding=_seeding(
+            needed,
+            job=job_of(code=job, task=promise.task),
+            share=share,
+            hours=hours,
+            pieces_per_h=pieces_per_h,
+        ),
     )
 
 
@@ -418,7 +447,12 @@ def _from_line(unit: str, count: int, *, share: float) -> int:
 
 
 def _seeding(
-    needed: Mapping[str, int], *, share: float, hours: float, pieces_per_h: float
+    needed: Mapping[str, int],
+    *,
+    job: Job | None,
+    share: float,
+    hours: float,
+    pieces_per_h: float,
 ) -> Seeding | None:
     found = max(needed.get("positive", 0), needed.get("flagged", 0))
     quiet = needed.get("negative", 0)
@@ -432,11 +466,28 @@ def _seeding(
     seeded_hours = (seeded + line_count) / pieces_per_h
     if seeded_hours > hours / 2:
         return None
-    return Seeding(unit=rare, seeded_count=seeded, line_count=line_count, hours=seeded_hours)
+    measure, zh, en = (job.pieces.get(rare) if job else None) or _SEEDED[rare]
+    return Seeding(
+        unit=rare,
+        measure=measure,
+        zh=zh,
+        en=en,
+        seeded_count=seeded,
+        line_count=line_count,
+        hours=seeded_hours,
+    )
 
 
+_SEEDED: Final = {
+    "positive": ("件", "要找的样本", "pieces of the kind to be found"),
+    "negative": ("件", "正常样本", "pieces of the other kind"),
+}
 _OPTIONS: Final = {"tolerance": ("公差", "tolerance"), "cap": ("误差封顶", "cap")}
 _OPS: Final = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+_SIGNS: Final = {  # that people type before a limit, where they say what the metric says anyway
+    "lower": re.compile(r"^\s*(?:[<＜]\s*[=＝]?|[≤≦]|不高于|不超过|小于|低于)\s*"),
+    "higher": re.compile(r"^\s*(?:[>＞]\s*[=＝]?|[≥≧]|不低于|不小于|大于|高于)\s*"),
+}
 _WISH: Final = re.compile(
     r"(?:准确率|正确率|识别率|准确度|精度|accuracy)[^0-9%。；;\n]{0,12}\d{1,3}(?:\.\d+)?\s*%"
     r"|\d{1,3}(?:\.\d+)?\s*%\s*(?:以上)?(?:的)?\s*(?:准确率|正确率|识别率|accuracy)",
@@ -455,7 +506,7 @@ def _row(row: Row, answers: Answers, errors: Errors) -> dict[str, Any] | None:
     target: dict[str, Any] = {
         "metric": metric.name,
         "op": "<=" if metric.better == "lower" else ">=",
-        "limit": _read(typed, f"{row}_limit", errors, ratio=ratio),
+        "limit": _read(_SIGNS[metric.better].sub("", typed), f"{row}_limit", errors, ratio=ratio),
         "confidence": _read(
             answers.get("confidence", "").strip() or "95 %", "confidence", errors, ratio=True
         ),
@@ -553,11 +604,36 @@ def _where(refusal: PromiseError, *, answers: Answers, rows: Mapping[Row, object
     sides = {"misses": "miss", "false alarms": "false_alarm", "errors of the value": "error"}
     if lacking in sides:
         return f"{sides[str(lacking)]}_limit"
+    if isinstance(refusal, ConfidenceUnusableError):
+        return "confidence"
+    part = "hoped" if isinstance(refusal, HopedTooLittleError) else "limit"
     name = refusal.facts.get("name")
     for row in rows:
         if name and answers.get(f"{row}_metric") == name and answers.get(f"{row}_limit"):
-            return f"{row}_limit"
+            return f"{row}_{part}"
     return "positive" if isinstance(refusal, PositiveMissingError) else ""
+
+
+def _of_metric(refusal: PromiseError, metric: Metric) -> PromiseError:
+    """Return a refusal of one figure, with names and figures as the form shows them."""
+    named = {"name": metric.name, "metric_zh": metric.zh, "metric_en": _capital(metric.en)}
+    if isinstance(refusal, ConfidenceOutOfRangeError):
+        return ConfidenceUnusableError(shown=shown_share(_fact(refusal, "confidence")))
+    if isinstance(refusal, LimitOutOfRangeError) and metric.kind == "ratio":
+        return EndLimitError(**named)
+    if isinstance(refusal, HopedNotBetterError):
+        show = shown_share if metric.kind == "ratio" else shown_number
+        op = _OPS[str(refusal.facts["op"])]
+        return HopedTooLittleError(
+            **named,
+            hoped_shown=show(_fact(refusal, "hoped")),
+            limit_shown=f"{op} {show(_fact(refusal, 'limit'))}",
+        )
+    return refusal
+
+
+def _fact(refusal: PromiseError, name: str) -> float:
+    return float(str(refusal.facts[name]))
 
 
 def _accuracy(

@@ -1,7 +1,7 @@
 """The guided form: one question a page, saved at every step, with the plan beside the targets."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
@@ -46,6 +46,7 @@ class Live:
 
     plan: NeedPlan | None = None
     refusal: Refusal | None = None
+    wrong: Sequence[str] = ()
     piece: Words | None = None
 
 
@@ -323,14 +324,13 @@ def _typed_plan(typed: Mapping[str, Any], need: Need | None) -> Live:
     share = need.positive_share if need else None
     if "pieces" in typed:
         line = LineForm(typed)
-        line.is_valid()
+        if not line.is_valid():
+            return Live(wrong=[str(text) for texts in line.errors.values() for text in texts])
         pace, share = _line(line)
     return _live(targets, job=job.code if job else "", pace=pace, share=share)
 
 
 def _line(form: LineForm) -> tuple[float | None, float | None]:
-    cleaned = {"pieces": None, "pace_per": "hour", "positive_share": None} | form.cleaned_data
-    form.cleaned_data = cleaned
     changes = form.changes()
     return changes["pieces_per_h"], changes["positive_share"]
 
