@@ -164,6 +164,7 @@ AXES_VERBOSE = False
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 USE_I18N = True
+LOCALE_PATHS = [HERE / "locale"]  # our words for what Django and allauth say in Chinese
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 
@@ -221,3 +222,4 @@ LEVEL_MIN = env.str("LIUDU_LEVEL_MIN", default="bwrap")
 # Further did:keys whose certificates are ours: former keys, or that of a worker elsewhere.
 CERTIFICATE_ISSUERS = env.list("LIUDU_ISSUERS", default=[])
 DEMO = env.bool("LIUDU_DEMO", default=False)  # the login page shows the demo's accounts
+SOURCE_URL = env.str("LIUDU_SOURCE_URL", default="")  # where readers find the code: in the footer
