@@ -61,13 +61,14 @@ def seed(*, at: datetime, city: Path) -> None:
                 user = identity.create_user(
                     by=SYSTEM, at=at, email=person.email, password=PASSWORD, name=person.name
                 )
-                identity.add_member(
-                    by=SYSTEM,
-                    at=at,
-                    organisation=bodies[person.organisation],
-                    user=user,
-                    roles=person.roles,
-                )
+                if person.organisation:
+                    identity.add_member(
+                        by=SYSTEM,
+                        at=at,
+                        organisation=bodies[person.organisation],
+                        user=user,
+                        roles=person.roles,
+                    )
         for wish in (*WISHES, BOARDS):  # the newest comes last, and stands first in lists
             _need(wish, owner=bodies[wish.owner], at=at)
         _solutions(bodies, at=at)

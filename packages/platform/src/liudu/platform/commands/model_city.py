@@ -200,6 +200,14 @@ PEOPLE: Final = (
         organisation="factory",
         roles=(Role.MEMBER,),
     ),
+    Person(
+        email="graduate@demo.liudu.test",
+        name="苏禾",
+        zh="应届毕业生（个人账户）",
+        en="graduate (a person's own account)",
+        organisation="",
+        roles=(),
+    ),
 )
 
 # The need whose trial really runs; its level lets it run on any machine, and is told.

@@ -18,6 +18,7 @@ from liudu.platform.clock import CITY_ZONE
 from liudu.platform.funding.decisions import plain_value
 from liudu.platform.funding.models import FactImport, FactRow, Subject
 from liudu.platform.funding.queries import fact_catalogue, live_facts
+from liudu.platform.funding.services.rows import Told, insert_facts
 from liudu.platform.identity.models import Organisation, User
 from liudu.rules import Fact
 
@@ -66,13 +67,20 @@ class ColumnsError(Refusal):
 
 
 @transaction.atomic
-def subject_for_organisation(*, at: datetime, organisation: Organisation) -> Subject:
+def subject_for_organisation(
+    *, at: datetime, organisation: Organisation, simulated: bool = False
+) -> Subject:
     """Return the subject that an organisation is; what a bureau sent before is joined to it."""
     ref = organisation.credit_code or organisation.key
     subject, _ = Subject.objects.get_or_create(
         kind=Subject.Kind.ENTERPRISE,
         ref=ref,
-        defaults={"name": organisation.name, "created_at": at, "district": organisation.district},
+        defaults={
+            "name": organisation.name,
+            "created_at": at,
+            "district": organisation.district,
+            "simulated": simulated,
+        },
     )
     if subject.organisation_id is None:
         subject.organisation = organisation
@@ -81,12 +89,12 @@ def subject_for_organisation(*, at: datetime, organisation: Organisation) -> Sub
 
 
 @transaction.atomic
-def subject_for_user(*, at: datetime, user: User) -> Subject:
+def subject_for_user(*, at: datetime, user: User, simulated: bool = False) -> Subject:
     """Return the subject that a person is."""
     subject, _ = Subject.objects.get_or_create(
         kind=Subject.Kind.PERSON,
         ref=user.key,
-        defaults={"name": str(user), "created_at": at, "user": user},
+        defaults={"name": str(user), "created_at": at, "user": user, "simulated": simulated},
     )
     return subject
 
@@ -424,7 +432,7 @@ def _write(run: FactImport, rows: Sequence[_Row], *, at: datetime, by: Actor) ->
     live = {
         (row.subject_id, row.name): row for row in live_facts([one.pk for one in subjects.values()])
     }
-    fresh: list[FactRow] = []
+    fresh: list[Told] = []
     for row in rows:
         subject = subjects[row.ref]
         for name, (fact, value, seen) in row.facts.items():
@@ -436,24 +444,20 @@ def _write(run: FactImport, rows: Sequence[_Row], *, at: datetime, by: Actor) ->
             ):
                 continue
             fresh.append(
-                FactRow(
-                    subject=subject,
+                Told(
+                    subject_id=subject.pk,
                     name=name,
                     kind=str(fact.type.kind),
                     value=value,
-                    origin=FactRow.Origin.BUREAU,
                     bureau=run.bureau,
                     document=fact.document,
                     observed_date=seen,
-                    valid_from=seen,
-                    entered_at=at,
-                    entered_by=by.name,
-                    supersedes=before,
-                    source=run,
+                    supersedes_id=before.pk if before else None,
                 )
             )
-    FactRow.objects.bulk_create(fresh, batch_size=500)
-    return len(fresh)
+    return insert_facts(
+        fresh, at=at, by_name=by.name, origin=FactRow.Origin.BUREAU, source_id=run.pk
+    )
 
 
 def _subjects(run: FactImport, rows: Sequence[_Row], *, at: datetime) -> dict[str, Subject]:

@@ -13,6 +13,7 @@ from liudu.platform.clock import CITY_ZONE
 from liudu.platform.funding.decisions import plain_value
 from liudu.platform.funding.models import FactRow, Subject
 from liudu.platform.funding.queries import fact_catalogue
+from liudu.platform.funding.services.rows import Told, insert_facts
 from liudu.rules import Fact, Kind, day_number
 
 CHUNK = 500
@@ -33,7 +34,13 @@ MONEY_YUAN = {"micro": 60_000, "small": 400_000, "medium": 3_000_000, "large": 2
 
 
 def simulate_subjects(
-    *, by: Actor, at: datetime, kind: str, count: int, seed: int = 6
+    *,
+    by: Actor,
+    at: datetime,
+    kind: str,
+    count: int,
+    seed: int = 6,
+    known_from: date | None = None,
 ) -> list[Subject]:
     """Make subjects with facts for every policy in force; the same seed makes the same ones.
 
@@ -43,6 +50,9 @@ def simulate_subjects(
         ``enterprise`` or ``person``: persons are graduates.
     count
         How many are wanted in all; those that are there already count.
+    known_from
+        The day on which their facts were observed, today by default: a delivery of an earlier
+        day knows nothing of what was observed later.
 
     Returns
     -------
@@ -50,7 +60,7 @@ def simulate_subjects(
         The new ones.
 
     """
-    today = at.astimezone(CITY_ZONE).date()
+    today = known_from or at.astimezone(CITY_ZONE).date()
     rng = random.Random(f"{seed}:{kind}")  # noqa: S311 - made-up data that anybody may repeat
     known = fact_catalogue(kind, on=today)
     places = list(District.objects.all()), list(Sector.objects.exclude(number=0))
@@ -108,24 +118,24 @@ def _write(
     by: Actor,
 ) -> list[Subject]:
     Subject.objects.bulk_create(subjects)
-    rows = [
-        FactRow(
-            subject=subject,
-            name=fact.name,
-            kind=str(fact.type.kind),
-            value=value,
-            origin=FactRow.Origin.SIMULATED,
-            bureau=fact.bureau,
-            document=fact.document,
-            observed_date=today,
-            valid_from=today,
-            entered_at=at,
-            entered_by=by.name,
-        )
-        for subject in subjects
-        for fact, value in _facts(subject, known, rng, today=today)
-    ]
-    FactRow.objects.bulk_create(rows, batch_size=500)
+    insert_facts(
+        (
+            Told(
+                subject_id=subject.pk,
+                name=fact.name,
+                kind=str(fact.type.kind),
+                value=value,
+                bureau=fact.bureau,
+                document=fact.document,
+                observed_date=today,
+            )
+            for subject in subjects
+            for fact, value in _facts(subject, known, rng, today=today)
+        ),
+        at=at,
+        by_name=by.name,
+        origin=FactRow.Origin.SIMULATED,
+    )
     return list(subjects)
 
 
