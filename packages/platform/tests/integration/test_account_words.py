@@ -30,7 +30,7 @@ NAME = re.compile(r"%\(\w+\)s|%\(\w+\)d|%d")
 
 def catalog(path):
     with path.open("rb") as file:
-        read = gettext.GNUTranslations(file)._catalog  # noqa: SLF001 - there is no other way
+        read = gettext.GNUTranslations(file)._catalog
     return {
         key if isinstance(key, str) else key[0]: text for key, text in read.items() if key != ""
     }
@@ -39,7 +39,9 @@ def catalog(path):
 def written():
     """Return what the readable catalogue says, as far as it says it in one piece."""
     text = (LOCALE / "django.po").read_text(encoding="utf-8")
-    pairs = re.findall(r'^msgid "(.+)"\n(?:msgid_plural .*\n)?msgstr(?:\[0\])? "(.*)"$', text, re.M)
+    pairs = re.findall(
+        r'^msgid "(.+)"\n(?:msgid_plural .*\n)?msgstr(?:\[0\])? "(.*)"$', text, re.MULTILINE
+    )
     plain = [(key.replace(r"\n", "\n").replace(r"\"", '"')) for key, _ in pairs]
     said = [(one.replace(r"\n", "\n").replace(r"\"", '"')) for _, one in pairs]
     return dict(zip(plain, said, strict=True))
@@ -96,8 +98,8 @@ def test_a_short_password_is_refused_in_chinese(client):
     ("language", "hello", "other"), [("zh-hans", "您好：", "Hello"), ("en", "Hello,", "您好")]
 )
 def test_the_first_letter_is_in_one_language_and_names_the_product(client, language, hello, other):
-    secret = "six-degrees-1"
-    answers = {"email": f"{language}@example.com", "password1": secret, "password2": secret}
+    typed = "six-degrees-1"
+    answers = {"email": f"{language}@example.com", "password1": typed, "password2": typed}
     client.post(reverse("account_signup"), answers, headers={"accept-language": language})
     (letter,) = mail.outbox
     assert letter.body.startswith(hello)
