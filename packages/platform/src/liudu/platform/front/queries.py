@@ -7,7 +7,8 @@ from typing import Final
 import attrs
 from django.core.cache import cache
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 
 from liudu.platform.city.models import District, Sector
@@ -175,11 +176,8 @@ def find(text: str) -> Found:
     words = text.replace("\0", "").split()[:WORDS_MAX]
     if not words:
         return Found()
-    needs = Need.objects.filter(
-        _each(words, "title", "title_en", "problem", "wanted_capability"),
-        status=Need.Status.PUBLISHED,
-    )
-    solutions = Solution.objects.filter(_each(words, "name", "name_en", "about"), public__in=SHOWN)
+    needs = Need.objects.filter(_kept(words), status=Need.Status.PUBLISHED).defer("words")
+    solutions = Solution.objects.filter(_kept(words), public__in=SHOWN).defer("words")
     vendors = Vendor.objects.filter(
         _each(words, "organisation__name", "organisation__name_en", "about")
     )
@@ -197,6 +195,14 @@ def find(text: str) -> Found:
         districts=list(District.objects.filter(_each(words, "name", "name_en", "code"))),
         sectors=list(Sector.objects.filter(_each(words, "name", "name_en", "code"))),
     )
+
+
+def _kept(words: Sequence[str]) -> Q:
+    """Return that each word is in the column that the database keeps for searches."""
+    condition = Q()
+    for word in words:
+        condition &= Q(words__contains=Lower(Value(word)))
+    return condition
 
 
 def _each(words: Sequence[str], *fields: str) -> Q:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from liudu.contract import Refusal
 from liudu.platform.actors import VISITOR, Actor, Role
@@ -156,3 +156,11 @@ def all_organisations(*, search: str = "", kind: str = "") -> QuerySet[Organisat
     if search:
         rows = rows.filter(name__icontains=search) | rows.filter(credit_code=search.upper())
     return rows
+
+
+def organisations_named(text: str) -> QuerySet[Organisation]:
+    """Return the organisations whose name holds a text, for a filter by `…__in`.
+
+    A list asks so in place of a join: the database looks through the names once, not once a row.
+    """
+    return Organisation.objects.filter(Q(name__icontains=text) | Q(name_en__icontains=text))

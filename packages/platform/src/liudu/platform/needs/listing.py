@@ -4,31 +4,26 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import attrs
-from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils.functional import cached_property
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Lower
 
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor
+from liudu.platform.identity.queries import organisations_named
 from liudu.platform.needs.models import ImportRow, Need
 from liudu.platform.needs.queries import visible_to
 from liudu.platform.words import both
 
 PAGE_SIZE: Final = 25
-COUNT_MAX: Final = 10_000  # counted no further: nobody turns to page 400
 EXPORT_ROWS_MAX: Final = 20_000
 QUERY_LENGTH_MAX: Final = 200
 TERMS_MAX: Final = 8
 WAN_FEN: Final = 10_000 * 100
 BUDGET_WAN_MAX: Final = Decimal(10) ** 9
-SEARCHED: Final = (
-    "title", "title_en", "problem", "problem_en", "wanted_capability", "owner__name",
-    "owner__name_en",
-)  # fmt: skip
 DUE: Final[Mapping[str, Any]] = MappingProxyType({
     "month": both("30 天内", "Within 30 days"),
     "quarter": both("90 天内", "Within 90 days"),
@@ -168,16 +163,12 @@ def _order(actor: Actor, filters: Filters) -> tuple[Any, ...]:
 
 def _in_words(needs: QuerySet[Need], filters: Filters) -> QuerySet[Need]:
     for term in filters.q.split()[:TERMS_MAX]:
-        found = Q()
-        for field in SEARCHED:
-            found |= Q(**{f"{field}__icontains": term})
-        needs = needs.filter(found)
-    if filters.owner:
         needs = needs.filter(
-            Q(owner__key=filters.owner)
-            | Q(owner__name__icontains=filters.owner)
-            | Q(owner__name_en__icontains=filters.owner)
+            Q(words__contains=Lower(Value(term))) | Q(owner__in=organisations_named(term))
         )
+    if filters.owner:
+        named = Q(owner__in=organisations_named(filters.owner))
+        needs = needs.filter(Q(owner__key=filters.owner) | named)
     return needs
 
 
@@ -221,25 +212,6 @@ def _in_time(needs: QuerySet[Need], filters: Filters, *, today: date) -> QuerySe
         last = today + timedelta(days=DUE_DAYS[filters.due])
         return needs.filter(due_date__gte=today, due_date__lte=last)
     return needs
-
-
-class CappedPaginator(Paginator[Need]):
-    """Pages of a list that is counted up to `COUNT_MAX`, and says when there are more."""
-
-    @cached_property
-    def _seen(self) -> int:
-        needs = cast("QuerySet[Need]", self.object_list)
-        return needs.order_by()[: COUNT_MAX + 1].count()
-
-    @cached_property
-    def count(self) -> int:
-        """Return how many are shown, at most `COUNT_MAX`."""
-        return min(self._seen, COUNT_MAX)
-
-    @property
-    def more(self) -> bool:
-        """Whether there are more than are counted."""
-        return self._seen > COUNT_MAX
 
 
 def exported(actor: Actor, filters: Filters, *, today: date) -> QuerySet[Need]:

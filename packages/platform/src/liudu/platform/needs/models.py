@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Concat, Lower
 
 from liudu.platform.keys import new_key
 from liudu.platform.words import both, language
@@ -74,6 +76,18 @@ class Need(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_reason = models.CharField(max_length=500, blank=True)
     copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
+    # What a search looks at, in small letters and kept by the database: one look instead of five.
+    words = models.GeneratedField(
+        expression=Lower(
+            Concat(
+                *("title", Value(" "), "title_en", Value(" "), "problem", Value(" ")),
+                *("problem_en", Value(" "), "wanted_capability"),
+                output_field=models.TextField(),
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         indexes: ClassVar = [
@@ -82,6 +96,7 @@ class Need(models.Model):
             models.Index(fields=["status", "sector", "-published_at"]),
             models.Index(fields=["status", "district", "-published_at"]),
             models.Index(fields=["owner", "-updated_at"]),
+            models.Index(fields=["status", "due_date"]),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

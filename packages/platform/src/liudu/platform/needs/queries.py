@@ -17,7 +17,7 @@ def visible_to(actor: Actor) -> QuerySet[Need]:
     Everybody sees what is published; an organisation sees all of its own; officers and operators
     see what was published once and withdrawn too; auditors see everything.
     """
-    needs = Need.objects.select_related("owner", "sector", "district")
+    needs = Need.objects.select_related("owner", "sector", "district").defer("words")
     if actor.kind == "system" or actor.has(Role.AUDITOR):
         return needs
     seen = Q(status=Need.Status.PUBLISHED)

@@ -8,6 +8,7 @@ import attrs
 from django.db.models import Count, Q, QuerySet
 
 from liudu.platform.actors import Actor
+from liudu.platform.identity.queries import organisations_named
 from liudu.platform.needs.models import Need
 from liudu.platform.office.models import SavedView
 
@@ -63,11 +64,7 @@ def _asked(*, sector: str, district: str, owner: str) -> QuerySet[Need]:
     if district:
         needs = needs.filter(district__code=district)
     if owner:
-        needs = needs.filter(
-            Q(owner__key=owner)
-            | Q(owner__name__icontains=owner)
-            | Q(owner__name_en__icontains=owner)
-        )
+        needs = needs.filter(Q(owner__key=owner) | Q(owner__in=organisations_named(owner)))
     return needs
 
 

@@ -198,7 +198,7 @@ def offers(own: str = "", *, but: str = "") -> Kind:
 
     return Kind(
         code="offers",
-        title=Words("待业主答复的方案", "Offers to answer"),
+        title=Words("待需求方答复的方案", "Offers to answer"),
         rows=rows,
         line=lambda offer: Line(
             subject=f"{offer.version.solution} → {offer.need}",
@@ -215,7 +215,7 @@ def offers_made(own: str) -> Kind:
     related = ("need__owner", "version__solution")
     return Kind(
         code="offers_made",
-        title=Words("等业主答复的我方方案", "Our offers, waiting for their owners"),
+        title=Words("等需求方答复的我方方案", "Our offers, waiting for their owners"),
         rows=lambda _at: (
             Offer.objects.filter(vendor__organisation__key=own, state=Offer.State.OFFERED)
             .select_related(*related)
@@ -372,7 +372,9 @@ def invitations(own: str = "") -> Kind:
             answered_at__isnull=True, need__status=Need.Status.PUBLISHED
         )
         found = found.filter(vendor__organisation__key=own) if own else found
-        return found.select_related("need", "vendor__organisation").order_by("invited_at")
+        return found.select_related("need", "vendor__organisation").order_by(
+            "answered_at", "invited_at"
+        )
 
     return Kind(
         code="invitations",

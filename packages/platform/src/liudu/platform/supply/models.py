@@ -111,6 +111,7 @@ class Version(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["state", "checked_at"]),
             models.Index(fields=["solution", "digest"]),
         ]
         constraints: ClassVar = [
@@ -130,7 +131,7 @@ class Offer(models.Model):
     class State(models.TextChoices):
         """What the owner said."""
 
-        OFFERED = "offered", both("待业主答复", "Waiting for the owner")
+        OFFERED = "offered", both("待需求方答复", "Waiting for the owner")
         ADMITTED = "admitted", both("已准入试验", "Admitted to trial")
         DECLINED = "declined", both("未采纳", "Declined")
         WITHDRAWN = "withdrawn", both("已撤回", "Withdrawn")
@@ -177,6 +178,10 @@ class Invitation(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["answered_at", "invited_at"]),
+            models.Index(fields=["vendor", "answered_at"]),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["need", "vendor"], name="supply_one_invitation")
         ]

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import attrs
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Value
+from django.db.models.functions import Lower
 
 from liudu.acceptance import METRICS
 from liudu.contract import Refusal
@@ -82,7 +83,7 @@ def solutions(
     if task:
         found = found.filter(task__in=texts_with(task))
     for word in _words(q):
-        found = found.filter(words__contains=word.lower())
+        found = found.filter(words__contains=Lower(Value(word)))
     found = found.select_related("vendor__organisation", "sector").defer("words")
     if proven:
         return found.filter(proven_at__isnull=False).order_by("-proven_at", "-pk")

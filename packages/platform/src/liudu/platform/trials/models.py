@@ -105,7 +105,11 @@ class Trial(models.Model):
             models.Index(fields=["verdict", "-released_at"]),
             models.Index(fields=["-queued_at"]),
             models.Index(fields=["-released_at"]),
-            models.Index(fields=["state", "released_at", "ended_at"], name="trials_unreleased"),
+            models.Index(
+                fields=["state", "ended_at"],
+                condition=models.Q(released_at__isnull=True),
+                name="trials_unreleased",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -15,13 +15,13 @@ from liudu.platform.needs.listing import (
     PAGE_SIZE,
     SORTS,
     TRIAL,
-    CappedPaginator,
     Filters,
     exported,
     listed,
 )
 from liudu.platform.needs.models import ImportRun, Need
 from liudu.platform.web.doors import PUBLIC, actor_at, door
+from liudu.platform.web.paging import LongList
 from liudu.platform.words import Words
 
 FEN_PER_WAN = 1_000_000
@@ -56,7 +56,7 @@ def show_list(request: HttpRequest) -> HttpResponse:
     actor = actor_at(request)
     filters = Filters.of(request.GET)
     needs = listed(actor, filters, today=clock.today()).defer(*NOT_LISTED)
-    paginator = CappedPaginator(needs, PAGE_SIZE)
+    paginator = LongList(needs, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("page"))
     context = {
         "filters": filters,

@@ -1,6 +1,5 @@
 """The list of trials."""
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -9,6 +8,7 @@ from liudu.platform import clock
 from liudu.platform.trials import queries
 from liudu.platform.trials.models import Trial
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may
+from liudu.platform.web.paging import LongList
 
 FILTERS = ("q", "state", "verdict", "need", "vendor")
 
@@ -19,7 +19,7 @@ def show_list(request: HttpRequest) -> HttpResponse:
     """List the trials that the actor may know of."""
     actor = actor_at(request)
     asked = {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
-    page = Paginator(queries.listed(actor, asked=asked), 25).get_page(request.GET.get("page"))
+    page = LongList(queries.listed(actor, asked=asked), 25).get_page(request.GET.get("page"))
     rows = [
         {
             "trial": trial,
