@@ -116,9 +116,9 @@ def test_the_home_page_asks_the_database_little(
     for number in range(8):
         make_need(f"需求 {number}")
     make_case()
-    with django_assert_max_num_queries(9):  # six counts, which are kept, and the lists
+    with django_assert_max_num_queries(10):  # six counts, which are kept, and the lists
         client.get("/")
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         client.get("/")
 
 

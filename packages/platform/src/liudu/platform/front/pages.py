@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from liudu.platform import clock
 from liudu.platform.front import queries
+from liudu.platform.front.proofs import proofs_of
 from liudu.platform.supply.models import Certificate
 from liudu.platform.trials.models import Trial
 from liudu.platform.web import charts
@@ -27,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "numbers": queries.numbers(at=clock.now()),
         "needs": queries.open_needs(count=NEEDS_SHOWN),
-        "cases": queries.cases_of(queries.proven_keys()[:CASES_SHOWN]),
+        "cases": proofs_of(queries.cases_of(queries.proven_keys()[:CASES_SHOWN])),
     }
     return render(request, "front/home.html", context)
 
@@ -37,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def cases(request: HttpRequest) -> HttpResponse:
     """List the proven cases."""
     page = queries.Cases(queries.proven_keys(), PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "cases": queries.cases_of(page.object_list)}
+    context = {"page": page, "cases": proofs_of(queries.cases_of(page.object_list))}
     return render(request, "front/cases.html", context)
 
 

@@ -109,7 +109,7 @@ class OfferForm(forms.ModelForm[Offer]):
 
     version = forms.ChoiceField(label=both("版本", "Version"), widget=forms.RadioSelect)
     note = LongText(
-        label=both("给业主的话", "A word to the owner"),
+        label=both("给需求方的话", "A word to the owner"),
         help_text=both("为什么适合、需要哪些条件。", "Why it fits, and what it needs."),
         required=False,
     )

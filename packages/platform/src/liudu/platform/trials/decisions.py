@@ -58,7 +58,7 @@ CANCELLED: Final = Ending(
 INFRASTRUCTURE: Final = Ending(
     code="infrastructure",
     fault=Fault.PLATFORM,
-    zh="平台多次未能完成这次试验，已终止。责任在平台：不计入供方的试验次数，业主可随时重新开始。",
+    zh="平台多次未能完成这次试验，已终止。责任在平台：不计入供方的试验次数，需求方可随时重新开始。",
     en="The platform failed to finish this trial several times and ended it. The fault is ours: "
     "it costs the vendor no attempt, and the owner may start it again at any time.",
 )
@@ -79,7 +79,7 @@ _OWN: Final = {
         ),
         _own(
             Reason.TIMEOUT,
-            zh="方案超出时间上限，已被停止。请加快速度，或请业主放宽时限。",
+            zh="方案超出时间上限，已被停止。请加快速度，或请需求方放宽时限。",
             en="The solution ran past its time limit and was stopped: make it faster, or ask the "
             "owner for a longer limit.",
         ),

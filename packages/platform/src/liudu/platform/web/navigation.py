@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from liudu.platform.actors import VISITOR, Actor, Role
 from liudu.platform.words import Words
@@ -61,19 +61,15 @@ def entries(request: HttpRequest) -> list[Entry]:
     actor: Actor = getattr(request, "actor", VISITOR)
     match = request.resolver_match
     view_name = match.view_name if match else ""
-    here = {place.route: _is_at(place.route, view_name) for place in PLACES}
     return [
-        Entry(name=place.name, href=href, here=here[place.route])
+        Entry(
+            name=place.name,
+            href=reverse(place.route),
+            here=_is_at(place.route, view_name),
+        )
         for place in PLACES
-        if place.open_to(actor) and (href := _href(place.route))
+        if place.open_to(actor)
     ]
-
-
-def _href(route: str) -> str:
-    try:
-        return reverse(route)
-    except NoReverseMatch:
-        return ""
 
 
 def _is_at(route: str, view_name: str) -> bool:

@@ -19,7 +19,7 @@ from liudu.rules import Kind, Parameter, Setting
 
 STEPS_OF_SLIDER: Final = 100
 PARTS: Final = (
-    ("district", Words("按区县", "By district")),
+    ("district", Words("按区市", "By district")),
     ("sector", Words("按行业", "By sector")),
     ("size", Words("按规模", "By size")),
 )

@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("offered", "待业主答复"),
+                            ("offered", "待需求方答复"),
                             ("admitted", "已准入试验"),
                             ("declined", "未采纳"),
                             ("withdrawn", "已撤回"),

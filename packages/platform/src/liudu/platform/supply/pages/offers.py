@@ -41,7 +41,7 @@ def offer(request: HttpRequest, key: str) -> HttpResponse:
             form.add_error("version", refusal.say(language()))
         else:
             messages.success(
-                request, both("已提交，等待业主答复。", "Offered: the owner will answer.")
+                request, both("已提交，等待需求方答复。", "Offered: the owner will answer.")
             )
             return redirect("needs:detail", key=need.key)
     context = {

@@ -195,7 +195,7 @@ def record_unsealed(*, at: datetime, seal_key: str, code: str, platform_failed: 
             "It will be tried again." if again else "Please upload them again."
         )
     else:
-        seal.reason_zh = "数据未通过封存前的检查；详细原因只有业主可见。"
+        seal.reason_zh = "数据未通过封存前的检查；详细原因只有需求方可见。"
         seal.reason_en = "The data were refused before sealing; only the owner sees why in full."
     seal.state = Seal.State.BROKEN if again else Seal.State.REFUSED
     seal.save()

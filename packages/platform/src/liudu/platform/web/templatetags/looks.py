@@ -1,8 +1,10 @@
 """What the components of pages need: navigation, widgets, pages of lists, small drawings."""
 
-from typing import Any
+from html import unescape
+from typing import Any, Final
 
 from django import forms, template
+from django.conf import settings
 from django.forms import BoundField
 from django.template.context import Context
 from django.utils.safestring import SafeString
@@ -12,13 +14,20 @@ from liudu.platform.web.navigation import Entry, entries
 
 register = template.Library()
 
-GROUPS = (forms.RadioSelect, forms.CheckboxSelectMultiple)
+GROUPS: Final = (forms.RadioSelect, forms.CheckboxSelectMultiple)
+NO_FILTERS: Final = ("page", "sort", "below")
 
 
 @register.simple_tag(takes_context=True)
 def navigation(context: Context) -> list[Entry]:
     """Return the main navigation of who reads."""
     return entries(context["request"])
+
+
+@register.simple_tag
+def source_code() -> str:
+    """Return where the code of this platform can be read, empty if its operator does not say."""
+    return str(settings.SOURCE_URL)
 
 
 @register.simple_tag
@@ -50,6 +59,13 @@ def widget(field: BoundField, hint: str = "") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def filters_in_use(context: Context, search: str) -> int:
+    """Return how many filters of a list are set, besides its search, order and page."""
+    asked = context["request"].GET
+    return sum(bool(asked[name]) for name in asked if name not in {search, *NO_FILTERS})
+
+
+@register.simple_tag(takes_context=True)
 def page_query(context: Context, number: int, name: str = "page") -> str:
     """Return the query of another page of the same list."""
     query = context["request"].GET.copy()
@@ -73,7 +89,7 @@ def interval_of(  # noqa: PLR0917 - a tag takes what the component gives it
         high=_number(high),
         value=_number(value),
         limit=_number(limit),
-        op=op,
+        op=unescape(op),  # a plain attribute of a component comes escaped
         unit=unit,
         answer=answer,
     )

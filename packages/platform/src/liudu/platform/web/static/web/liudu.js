@@ -1,4 +1,5 @@
-/* What HTML cannot do alone: say that a part of the page did not come, close menus, find errors. */
+/* What HTML cannot do alone: say that a part of the page did not come, close menus, unfold filters,
+   find errors. */
 "use strict";
 (() => {
   const say = (text) => {
@@ -29,5 +30,12 @@
     close(null);
     open?.querySelector("summary")?.focus();
   });
+  // Filters are folded on a phone only: CSS shows them at once, this tells the rest of the browser.
+  const roomy = matchMedia("(min-width: 44.01rem)");
+  const unfold = () => {
+    for (const more of document.querySelectorAll("details.filters-more")) more.open = roomy.matches;
+  };
+  roomy.addEventListener("change", unfold);
+  document.addEventListener("DOMContentLoaded", unfold);
   document.addEventListener("DOMContentLoaded", () => document.querySelector(".error-summary")?.focus());
 })();
