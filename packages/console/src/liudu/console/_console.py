@@ -55,8 +55,8 @@ class InterruptedByHandError(Refusal):
 class FileRefusedError(Refusal):
     """The system does not let us use a path that we were given."""
 
-    en = "{path}: {detail}; {advice_en}."
-    zh = "{path}：{detail}；{advice_zh}。"
+    en = "{path} cannot be read or written ({detail}): {advice_en}."
+    zh = "无法读写 {path}（{detail}）：{advice_zh}。"
 
 
 class FileFailedError(FileRefusedError):
