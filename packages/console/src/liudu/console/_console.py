@@ -37,7 +37,10 @@ ADVICE: Mapping[int, tuple[str, str]] = {
     errno.EROFS: ("该位置只读，请换一个可写的位置", "choose a place that can be written to"),
     errno.ENAMETOOLONG: ("文件名最多 255 字节，请缩短", "a name has at most 255 bytes: shorten it"),
     errno.ENOENT: ("请检查路径", "check the path"),
-    errno.ENOTDIR: ("路径中有一段不是文件夹，请换一个路径", "a part of it is no folder: choose another path"),
+    errno.ENOTDIR: (
+        "路径中有一段不是文件夹，请换一个路径",
+        "a part of it is no folder: choose another path",
+    ),
     errno.EISDIR: ("这是文件夹，请给出文件", "this is a folder: name a file"),
     errno.EEXIST: ("已存在同名文件，请换一个名称", "it is there already: choose another name"),
     errno.ELOOP: ("符号链接成环，请给出真实路径", "its links go in a circle: give the real path"),
