@@ -11,12 +11,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from trial_city import AT, TARGETS, a_need, actor, organisation, some_data, zipped
+from trial_city import AT, TARGETS, a_need, actor, an_offer, organisation, some_data, zipped
 
 from liudu.platform.actors import Role
 from liudu.platform.identity.models import Membership, User
+from liudu.platform.supply.models import Offer
 from liudu.platform.trials import archives, places, queries, runner, services
-from liudu.platform.trials.models import Seal
+from liudu.platform.trials.models import Seal, Trial
 from liudu.platform.trials.services.seals import NoTargetsYetError, SealingAlreadyError
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db(transaction=True)]
@@ -231,6 +232,26 @@ class TestPage:
         assert response.status_code == 302
         assert Seal.objects.get().state == Seal.State.WAITING
         assert places.upload_of(Seal.objects.get().key).stat().st_mode & 0o077 == 0
+
+    def test_the_owner_starts_a_trial_from_the_page_of_the_need(self, owner, need):
+        offer = an_offer(need)
+        page, start = (
+            reverse("needs:detail", args=[need.key]),
+            reverse("trials:start", args=[offer.key]),
+        )
+        assert start not in owner.get(page).content.decode()  # nothing is sealed yet
+        assert reverse("trials:seal", args=[need.key]) in owner.get(page).content.decode()
+        sealed(need, some_data().getvalue())
+        for state in (Offer.State.OFFERED, Offer.State.ADMITTED):
+            Offer.objects.update(state=state)
+            assert f'action="{start}"' in owner.get(page).content.decode()
+        token = {"csrfmiddlewaretoken": owner.cookies["csrftoken"].value}
+        assert owner.post(start, token).status_code == 302
+        assert start not in owner.get(page).content.decode()  # it has its trial
+        Trial.objects.update(state=Trial.State.ENDED)
+        assert start in owner.get(page).content.decode()  # one that cost nothing
+        Trial.objects.update(attempt_count=1)
+        assert start not in owner.get(page).content.decode()
 
     def test_a_form_without_its_token_is_refused(self, owner, need):
         assert self.post(owner, need, some_data().getvalue(), token=False).status_code == 403

@@ -33,8 +33,10 @@ def of_need(request: HttpRequest, need: Need) -> Context | None:
     sees_seals = may(actor, "trials.see_seals", need)
     if not trials and not sees_seals:
         return None
+    startable = queries.startable_of(need) if sees_seals else []
     return {
         "rows": _rows(request, trials),
+        "startable": [one for one in startable if may(actor, "trials.start_trial", one)],
         "sees_seals": sees_seals,
         "newest": queries.newest_seal(need) if sees_seals else None,
         "wanted": queries.wanted_of(need) if sees_seals else [],
