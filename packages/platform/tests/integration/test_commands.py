@@ -15,6 +15,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from liudu.console import Console
+from liudu.platform.commands.up import environment_of
+
 SUZHOU = Path(__file__).parents[4] / "cities" / "suzhou"
 START_S = 120
 
@@ -283,6 +286,11 @@ def test_the_demo_turns_the_loop_to_a_certificate_that_verifies(environment, hom
     assert told.returncode == 0, told.stdout[-2000:] + told.stderr[-2000:]
     assert '"verified": true' in told.stdout
     assert (home / "demo" / "accounts.json").is_file()
+
+
+def test_the_processes_of_a_platform_speak_the_language_of_their_keeper():
+    console = Console(language="en", json=False)
+    assert environment_of(console)["LIUDU_LANG"] == "en"
 
 
 @pytest.mark.slow

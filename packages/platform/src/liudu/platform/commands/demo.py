@@ -22,7 +22,7 @@ from liudu.platform.commands.processes import (
     require_free,
     url_of,
 )
-from liudu.platform.commands.up import platform, say_ended
+from liudu.platform.commands.up import environment_of, platform, say_ended
 
 OWN: Final = ("liudu.sqlite3", "liudu.sqlite3-wal", "liudu.sqlite3-shm", "private", "demo")
 
@@ -126,8 +126,7 @@ class _Demo:
 
     def run(self, pages: Child, *, city: Path, ready: Callable[[], bool]) -> None:
         """Run until somebody ends it, or until the check has its answer."""
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        self.keeper = Keeper([pages], environment, self._ended)
+        self.keeper = Keeper([pages], environment_of(self.console), self._ended)
         self.keeper.run(ready=ready, told=self._told, meanwhile=lambda: self._make(city))
         self.console.say(zh="已停止。", en="Stopped.")
         if self.wanted and self.codes != [0]:

@@ -56,10 +56,16 @@ def keep(
     console: Console, *, children: list[Child], host: str, port: int, told: Callable[[], None]
 ) -> None:
     """Run the processes until somebody ends it."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    keeper = Keeper(children, environment, lambda child, code: say_ended(console, child, code))
+    keeper = Keeper(
+        children, environment_of(console), lambda child, code: say_ended(console, child, code)
+    )
     keeper.run(ready=lambda: answers(host=host, port=port), told=told)
     console.say(zh="已停止。", en="Stopped.")
+
+
+def environment_of(console: Console) -> dict[str, str]:
+    """Return the environment of the processes, which speak the language of their keeper."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "LIUDU_LANG": console.language}
 
 
 def say_ended(console: Console, child: Child, code: int) -> None:
