@@ -1,6 +1,7 @@
 """Certificates are filed, released, shown, revoked, and verified each time they are looked at."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import supplies
@@ -58,6 +59,19 @@ def answers(certificate):
     """Return what each check says."""
     examined = queries.examine(queries.certificate_for(certificate.key), at=AT)
     return {each.name: each.answer for each in examined.looked}
+
+
+def test_a_day_is_told_as_it_is_in_the_city(filed, officer):
+    evening = AT.replace(hour=17)  # the next day in Suzhou
+    release(filed, officer)
+    services.revoke_certificate(by=officer.actor, at=evening, certificate=filed, reason="错")
+    with pytest.raises(certificates.RevokedAlreadyError) as refusal:
+        services.revoke_certificate(by=officer.actor, at=evening, certificate=filed, reason="错")
+    next_day = str(AT.date() + timedelta(days=1))
+    assert next_day in refusal.value.say("zh")
+    revoked = queries.certificate_for(filed.key)
+    words = {each.name: each.words.zh for each in queries.examine(revoked, at=evening).looked}
+    assert next_day in words["revoked"]
 
 
 def test_a_genuine_certificate_is_verified_in_words(filed):

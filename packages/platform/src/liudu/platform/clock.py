@@ -11,6 +11,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def day_of(at: datetime) -> date:
+    """Return the day that a moment has in the city."""
+    return at.astimezone(CITY_ZONE).date()
+
+
 def today() -> date:
     """Return the day that it is in the city."""
-    return now().astimezone(CITY_ZONE).date()
+    return day_of(now())

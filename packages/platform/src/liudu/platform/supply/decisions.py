@@ -10,6 +10,7 @@ import attrs
 
 from liudu.acceptance import Promise
 from liudu.contract import TASKS, Manifest, ManifestError, Reason, Refusal
+from liudu.platform.clock import day_of
 from liudu.platform.words import Words
 from liudu.trial.conformance import Conformance, TaskFindings
 from liudu.trial.runtime import (
@@ -321,8 +322,8 @@ def compared(
             name="revoked",
             answer="no" if revoked_at else "yes",
             words=Words(
-                f"已于 {revoked_at:%Y-%m-%d} 吊销：{revoked_reason}",
-                f"Revoked on {revoked_at:%Y-%m-%d}: {revoked_reason}",
+                f"已于 {day_of(revoked_at)} 吊销：{revoked_reason}",
+                f"Revoked on {day_of(revoked_at)}: {revoked_reason}",
             )
             if revoked_at
             else Words("未被吊销（刚刚查询）。", "Not revoked (asked just now)."),

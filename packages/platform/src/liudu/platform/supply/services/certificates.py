@@ -9,6 +9,7 @@ from django.db import transaction
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
+from liudu.platform.clock import day_of
 from liudu.platform.needs.models import Need
 from liudu.platform.supply.models import Certificate, Solution, Version
 from liudu.trial.certificate import verify
@@ -142,9 +143,7 @@ def revoke_certificate(
     """
     locked = Certificate.objects.select_for_update(of=("self",)).get(pk=certificate.pk)
     if locked.revoked_at is not None:
-        raise RevokedAlreadyError(
-            revoked=f"{locked.revoked_at:%Y-%m-%d}", reason=locked.revoked_reason
-        )
+        raise RevokedAlreadyError(revoked=day_of(locked.revoked_at), reason=locked.revoked_reason)
     if not reason.strip():
         raise ReasonMissingError
     locked.revoked_at, locked.revoked_by = at, by.organisation_name or by.name

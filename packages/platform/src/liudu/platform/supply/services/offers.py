@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
+from liudu.platform.clock import day_of
 from liudu.platform.needs.models import Need
 from liudu.platform.needs.services import advance_stage
 from liudu.platform.supply.decisions import misfits
@@ -177,7 +178,7 @@ def invite_vendor(
         },
     )
     if not made:
-        raise InvitedAlreadyError(vendor=str(vendor), invited=f"{invitation.invited_at:%Y-%m-%d}")
+        raise InvitedAlreadyError(vendor=str(vendor), invited=day_of(invitation.invited_at))
     record(
         by=by,
         at=at,

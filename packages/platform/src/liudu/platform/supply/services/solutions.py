@@ -11,6 +11,7 @@ from liudu.contract import Bundle, Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
 from liudu.platform.city.models import Sector
+from liudu.platform.clock import day_of
 from liudu.platform.identity.models import Organisation
 from liudu.platform.supply import bundles
 from liudu.platform.supply.decisions import (
@@ -235,7 +236,7 @@ def _refuse_again(solution: Solution, *, received: bundles.Received, digest: str
         same = solution.versions.filter(digest=digest).first()
     if same is not None:
         raise SameBundleError(
-            file=received.file_name, number=same.number, uploaded=f"{same.uploaded_at:%Y-%m-%d}"
+            file=received.file_name, number=same.number, uploaded=day_of(same.uploaded_at)
         )
 
 
