@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from liudu.platform.needs.decisions import FIELDS
 from liudu.platform.needs.list_rows import (
     BudgetRangeError,
     BudgetUnitError,
@@ -66,6 +67,20 @@ def reader(*headings):
 )
 def test_a_heading_is_recognised_in_its_many_spellings(heading, field):
     assert field_of(heading) == field
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["title", "problem", "wanted_capability", "data_at_hand", "sector", "district"]
+    + ["budget_fen_max", "due_date", "contact_unit"],
+)
+def test_a_heading_may_be_called_as_the_guided_form_calls_it(name):
+    assert field_of(FIELDS[name].zh) == name
+
+
+@pytest.mark.parametrize("heading", ["期望完成时间", "拟完成时间", "完成时限"])
+def test_a_wish_for_a_day_is_a_day(heading):
+    assert field_of(heading) == "due_date"
 
 
 def test_no_spelling_means_two_fields():
