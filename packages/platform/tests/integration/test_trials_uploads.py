@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from trial_city import AT, TARGETS, a_need, actor, an_offer, organisation, some_data, zipped
 
+from liudu.platform import clock
 from liudu.platform.actors import Role
 from liudu.platform.identity.models import Membership, User
 from liudu.platform.supply.models import Offer
@@ -252,6 +253,16 @@ class TestPage:
         assert start in owner.get(page).content.decode()  # one that cost nothing
         Trial.objects.update(attempt_count=1)
         assert start not in owner.get(page).content.decode()
+
+    def test_a_trial_that_waits_for_another_try_is_not_said_to_begin_at_once(self, owner, need):
+        sealed(need, some_data().getvalue())
+        by = actor(need.owner, "need_owner")
+        trial = services.start_trial(by=by, at=AT, offer=an_offer(need))
+        services.begin_work(at=clock.now(), name="w", host="h", pid=1)
+        page = reverse("trials:trial", args=[trial.key])
+        assert "马上开始" in owner.get(page).content.decode()
+        Trial.objects.update(infra_count=1)
+        assert "马上开始" not in owner.get(page).content.decode()
 
     def test_a_form_without_its_token_is_refused(self, owner, need):
         assert self.post(owner, need, some_data().getvalue(), token=False).status_code == 403
