@@ -78,8 +78,8 @@ ROUTES = {
     "trials:live": Visit("officer", kind="part", key="trial"),
     "trials:cancel": POST,
     "trials:release": POST,
-    "trials:report": Visit(key="trial"),
-    "trials:report_pdf": Visit(kind="file", key="trial"),
+    "trials:report": Visit("owner", key="trial"),
+    "trials:report_pdf": Visit("owner", kind="file", key="trial"),
     "trials:seal": Visit("owner", key="waiting_need"),
     # supply
     "supply:solutions": Visit(),
@@ -164,6 +164,7 @@ ROUTES = {
     "funding:answer_objection": POST,
     "funding:deliveries": Visit("officer"),
     "funding:delivery": Visit("officer", key="delivery"),
+    "funding:matching": Visit("officer", key="delivery"),
     "funding:published": Visit(key="delivery"),
     "funding:step": POST,
     "funding:orders": Visit("officer"),

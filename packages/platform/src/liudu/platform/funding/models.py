@@ -182,6 +182,7 @@ class FactRow(ForGood):
         BUREAU = "bureau", both("部门数据", "From the bureau")
         DECLARED = "declared", both("本人（单位）自述", "Said by the subject")
         SIMULATED = "simulated", both("模拟", "Simulated")
+        PLATFORM = "platform", both("本平台付款记录", "From payments of this platform")
 
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="facts")
     name = models.CharField(max_length=80)
@@ -267,6 +268,8 @@ class Batch(models.Model):
 
     It keeps its pack version whatever is loaded meanwhile. `matched_pk` is how far the matching
     came (subjects are taken by rising id), so that a batch that was cut short goes on there.
+    While a worker matches, `matching_until` is when its silence is too long; `matching_by` is
+    who asked for it, `matching_problem` why it could not be finished.
     """
 
     class Stage(models.TextChoices):
@@ -286,6 +289,9 @@ class Batch(models.Model):
     on_date = models.DateField()
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.MATCHING)
     matched_pk = models.BigIntegerField(default=0)
+    matching_by = models.JSONField(null=True)  # Actor: kind, key, name, organisation
+    matching_until = models.DateTimeField(null=True)
+    matching_problem = models.JSONField(null=True)  # {"zh", "en"}
     subject_count = models.PositiveIntegerField(default=0)
     eligible_count = models.PositiveIntegerField(default=0)
     unknown_count = models.PositiveIntegerField(default=0)

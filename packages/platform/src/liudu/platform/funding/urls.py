@@ -32,6 +32,7 @@ urlpatterns = [
     path("objections/<str:key>/answer/", grants.answer_objection, name="answer_objection"),
     path("deliveries/", delivery.listing, name="deliveries"),
     path("deliveries/<str:key>/", delivery.show, name="delivery"),
+    path("deliveries/<str:key>/matching/", delivery.progress, name="matching"),
     path("deliveries/<str:key>/published/", delivery.published, name="published"),
     path("deliveries/<str:key>/<str:step>/", delivery.take, name="step"),
     path("orders/", delivery.orders, name="orders"),

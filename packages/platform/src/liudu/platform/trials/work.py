@@ -33,6 +33,7 @@ SWEEP_S: Final = 3600.0
 RESUMERS: Final = (
     ("liudu.platform.supply.services", "reap_checks"),
     ("liudu.platform.needs.imports", "resume_stalled"),
+    ("liudu.platform.funding.services", "resume_matching"),
 )
 
 

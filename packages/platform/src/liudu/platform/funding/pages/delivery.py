@@ -1,6 +1,6 @@
 """Deliveries without an application, step by step, and the orders to the treasury."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from liudu.platform.funding.decisions import masked
 from liudu.platform.funding.models import Batch, Grant, PackVersion, PaymentOrder, Subject
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.services.payments import orders_csv
+from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may
 from liudu.platform.words import Words
 
@@ -30,8 +31,8 @@ STAGES: Final = (
     ("publish", Words("公示", "Publish")),
     ("archive", Words("归档", "Archive")),
 )
-STEPS: Final = {
-    "match": services.match_batch,
+STEPS: Final[Mapping[str, Callable[..., Batch | int]]] = {
+    "match": services.ask_matching,
     "notify": services.notify_batch,
     "pay": services.order_payments,
     "publish": services.publish_batch,
@@ -153,6 +154,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "total_fen": sum(one["sum"] for one in sums.values()),
         "page": Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page")),
         "state": state,
+        **_matching(batch),
     }
     return render(request, "funding/delivery.html", context)
 
@@ -183,11 +185,41 @@ def take(request: HttpRequest, key: str, step: str) -> HttpResponse:
     if step not in STEPS:
         raise Http404
     done = STEPS[step](by=actor_at(request), at=clock.now(), batch=batch)
-    said = Words("已完成。", "Done.")
-    if step == "pay":
-        said = Words(f"新生成 {done} 笔付款指令。", f"{done} payments ordered.")
-    messages.success(request, str(said))
+    if step == "notify":
+        mail_notices.enqueue(batch.key, request.build_absolute_uri("/"))
+    messages.success(request, str(_said(step, done)))
     return redirect("funding:delivery", batch.key)
+
+
+def _said(step: str, done: Batch | int) -> Words:
+    if isinstance(done, int):
+        return Words(f"新生成 {done} 笔付款指令。", f"{done} payments ordered.")
+    if step == "match" and done.stage == Batch.Stage.MATCHING:
+        return Words("已交后台比对，可离开本页。", "A worker is matching; you may leave this page.")
+    return Words("已完成。", "Done.")
+
+
+@door("funding.view_deliveries")
+@require_safe
+def progress(request: HttpRequest, key: str) -> HttpResponse:
+    """Show how far the matching is; once it is done the page is loaded anew."""
+    batch = _batch(key)
+    answer = render(request, "funding/_matching.html", {"batch": batch, **_matching(batch)})
+    if batch.stage != Batch.Stage.MATCHING:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+def _matching(batch: Batch) -> dict[str, Any]:
+    """Return how far a worker is; nothing where none was asked."""
+    if batch.stage != Batch.Stage.MATCHING or batch.matching_by is None:
+        return {}
+    problem = batch.matching_problem
+    return {
+        "matching": True,
+        "total": services.subjects_to_match(batch),
+        "problem": str(Words(problem["zh"], problem["en"])) if problem else "",
+    }
 
 
 @door(PUBLIC)

@@ -16,6 +16,7 @@ from liudu.platform.funding import queries, services
 from liudu.platform.funding.models import Determination, Grant, Objection
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.services.payments import net_fen
+from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import actor_at, door, require
 from liudu.platform.words import Words
 
@@ -187,10 +188,17 @@ def review(request: HttpRequest, key: str) -> HttpResponse:
             en="Refused in review.",
             which="review",
         )
+
+    def approve() -> Grant:
+        approved = services.approve_grant(by=by, at=at, grant=grant, note=note)
+        if approved.state == Grant.State.NOTIFIED:
+            mail_notices.enqueue(grant.batch.key, request.build_absolute_uri("/"))
+        return approved
+
     return _do(
         request,
         grant,
-        lambda: services.approve_grant(by=by, at=at, grant=grant, note=note),
+        approve,
         zh="复核通过。",
         en="Approved.",
         which="review",

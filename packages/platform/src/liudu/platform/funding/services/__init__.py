@@ -19,6 +19,11 @@ from liudu.platform.funding.services.facts import (
     subject_for_organisation,
     subject_for_user,
 )
+from liudu.platform.funding.services.matching import (
+    ask_matching,
+    resume_matching,
+    subjects_to_match,
+)
 from liudu.platform.funding.services.payments import (
     answer_objection,
     export_orders,
@@ -39,6 +44,7 @@ __all__ = [
     "answer_objection",
     "approve_grant",
     "archive_batch",
+    "ask_matching",
     "check_clause",
     "confirm_account",
     "declare_fact",
@@ -55,9 +61,11 @@ __all__ = [
     "raise_objection",
     "recover_grant",
     "refuse_grant",
+    "resume_matching",
     "set_parameter",
     "settle_order",
     "simulate_subjects",
     "subject_for_organisation",
     "subject_for_user",
+    "subjects_to_match",
 ]

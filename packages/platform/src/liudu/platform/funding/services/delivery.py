@@ -6,7 +6,7 @@ database says so.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -161,15 +161,23 @@ def _tell(batch: Batch, *, at: datetime, by: Actor, verb: str, **detail: object)
     )
 
 
-def match_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
+def match_batch(
+    *, by: Actor, at: datetime, batch: Batch, until: Callable[[], datetime] | None = None
+) -> Batch:
     """Compare the whole city with the rule; a batch that was cut short goes on.
 
     The batch keeps the version of its pack, whatever is loaded while it runs. Each thousand
     subjects are a transaction: their determinations, their grants and how far it came.
+
+    Parameters
+    ----------
+    until
+        Asked with every chunk: until when a worker that is silent is thought to live.
+
     """
     kind = pack_of(batch.pack).rules[batch.rule].subject
     program = program_of(batch.pack, on=batch.on_date, subject=kind)
-    matching = _Matching(batch=batch, program=program, kind=kind, at=at, by=by)
+    matching = _Matching(batch=batch, program=program, kind=kind, at=at, by=by, until=until)
     run_city(program, matching.tables(), each=matching.write)
     return _finish_matching(batch, program, at=at, by=by)
 
@@ -181,6 +189,7 @@ class _Matching:
     kind: str
     at: datetime
     by: Actor
+    until: Callable[[], datetime] | None = None
     subjects: list[Subject] = attrs.field(factory=list)
     known: list[Known] = attrs.field(factory=list)
 
@@ -224,6 +233,7 @@ class _Matching:
         ]
         self._grant(result, due)
         locked.matched_pk = last
+        locked.matching_until = self.until() if self.until else None
         locked.subject_count += len(self.subjects)
         locked.eligible_count += int((status == 1).sum())
         locked.unknown_count += int((status == -1).sum())
@@ -336,7 +346,7 @@ def _finish_matching(batch: Batch, program: Program, *, at: datetime, by: Actor)
     if locked.stage != Batch.Stage.MATCHING:
         return locked
     locked.turned_away_count = _serve_budgets(locked, program, at=at)
-    locked.stage = Batch.Stage.MATCHED
+    locked.stage, locked.matching_until = Batch.Stage.MATCHED, None
     locked.save()
     _tell(
         locked,

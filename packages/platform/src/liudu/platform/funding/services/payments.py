@@ -21,6 +21,7 @@ from liudu.platform.funding.services.delivery import (
     lock_grant,
     move,
 )
+from liudu.platform.funding.services.paid import count_payment
 
 CHUNK: Final = 200
 COLUMNS: Final = (
@@ -165,7 +166,8 @@ def _harmless(text: str) -> str:
 @transaction.atomic
 def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str) -> PaymentOrder:
     """Keep that the treasury has carried an order out, under its number; twice is once."""
-    locked = PaymentOrder.objects.select_for_update().get(pk=order.pk)
+    orders = PaymentOrder.objects.select_for_update(of=("self",))
+    locked = orders.select_related("grant__batch__pack").get(pk=order.pk)
     if locked.state == PaymentOrder.State.SETTLED:
         return locked
     if locked.state != PaymentOrder.State.EXPORTED:
@@ -176,6 +178,7 @@ def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str
     locked.state, locked.settled_at = PaymentOrder.State.SETTLED, at
     locked.reference = reference.strip()[:80]
     locked.save()
+    count_payment(by=by, at=at, order=locked)
     if locked.kind == PaymentOrder.Kind.PAYMENT:
         move(
             lock_grant(locked.grant, Grant.State.ORDERED),
