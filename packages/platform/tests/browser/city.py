@@ -1,6 +1,7 @@
 """A server of the platform in a process and a home of its own, with the world in it."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing leaves this host
 )
 LANGUAGES = {"zh": "zh-hans", "en": "en"}
 START_S = 60
@@ -26,10 +28,11 @@ START_S = 60
 
 @attrs.frozen
 class City:
-    """A running city: where it answers, and the keys of what is in it."""
+    """A running city: where it answers, the keys of what is in it, and its home."""
 
     url: str
     keys: dict
+    home: Path
 
 
 def environment(home):
@@ -57,10 +60,23 @@ def build(home):
     return json.loads(made.stdout.splitlines()[-1])
 
 
+def copied(world, home):
+    """Copy a world to an empty home; the first who asks for it builds it. Return its keys."""
+    with world.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = world / "keys.json"
+        if not kept.exists():
+            shutil.rmtree(world, ignore_errors=True)
+            world.mkdir()
+            kept.write_text(json.dumps(build(world)), encoding="utf-8")
+    shutil.copytree(world, home, dirs_exist_ok=True)
+    return json.loads((home / "keys.json").read_text(encoding="utf-8"))
+
+
 @contextlib.contextmanager
-def city(home):
-    """Build the world, serve it, and stop it at the end."""
-    keys = build(home)
+def city(home, keys=None):
+    """Serve the world of a home, built if nobody did yet, and stop it at the end."""
+    keys = keys or build(home)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -76,7 +92,7 @@ def city(home):
         )
         try:
             _wait(f"http://127.0.0.1:{port}/", server=server)
-            yield City(f"http://127.0.0.1:{port}", keys)
+            yield City(f"http://127.0.0.1:{port}", keys, home)
         finally:
             server.terminate()
             server.wait(20)
