@@ -33,6 +33,9 @@ class Line(models.Model):
             models.Index(fields=["organisation_key", "number"]),
             models.Index(fields=["verb", "number"]),
             models.Index(fields=["actor_key", "number"]),
+            models.Index(fields=["actor_name", "number"]),
+            models.Index(fields=["organisation_name", "number"]),
+            models.Index(fields=["subject_key", "number"]),
             models.Index(fields=["at"]),
         ]
 

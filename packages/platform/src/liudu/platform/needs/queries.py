@@ -11,13 +11,18 @@ from liudu.platform.needs.models import Need, Revision
 SEES_WITHDRAWN = (Role.OFFICER, Role.OPERATOR)
 
 
+def whole() -> QuerySet[Need]:
+    """Return needs with owner, sector and district."""
+    return Need.objects.select_related("owner", "sector", "district").defer("words")
+
+
 def visible_to(actor: Actor) -> QuerySet[Need]:
     """Return the needs that an actor may see, with owner, sector and district.
 
     Everybody sees what is published; an organisation sees all of its own; officers and operators
     see what was published once and withdrawn too; auditors see everything.
     """
-    needs = Need.objects.select_related("owner", "sector", "district").defer("words")
+    needs = whole()
     if actor.kind == "system" or actor.has(Role.AUDITOR):
         return needs
     seen = Q(status=Need.Status.PUBLISHED)

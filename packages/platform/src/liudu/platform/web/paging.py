@@ -15,8 +15,22 @@ class LongList(Paginator[Any]):
     """Pages of an ordered queryset that is counted up to `COUNT_MAX` and says when there are more.
 
     A page takes two queries: the keys of its rows, in order, and those rows with all that the
-    queryset joins. In one query SQLite would join first and sort afterwards, every row of it.
+    pages show. In one query SQLite would join first and sort afterwards, every row of it.
+
+    Parameters
+    ----------
+    rows
+        Filtered and in order; they need not join anything.
+    per_page
+        How many stand on a page.
+    whole
+        The same model without filters, with all that a page shows of a row.
+
     """
+
+    def __init__(self, rows: "QuerySet[Any]", per_page: int, *, whole: "QuerySet[Any]") -> None:
+        super().__init__(rows, per_page)
+        self.whole = whole
 
     def page(self, number: int | str) -> Page[Any]:
         """Return one page of rows."""
@@ -24,8 +38,8 @@ class LongList(Paginator[Any]):
         start = (valid - 1) * self.per_page
         rows = cast("QuerySet[Any]", self.object_list)
         keys = list(rows.values_list("pk", flat=True)[start : start + self.per_page])
-        whole = {row.pk: row for row in rows.order_by().filter(pk__in=keys)} if keys else {}
-        return Page([whole[key] for key in keys if key in whole], valid, self)
+        found = self.whole.in_bulk(keys)
+        return Page([found[key] for key in keys if key in found], valid, self)
 
     @cached_property
     def _seen(self) -> int:

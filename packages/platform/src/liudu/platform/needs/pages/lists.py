@@ -20,6 +20,7 @@ from liudu.platform.needs.listing import (
     listed,
 )
 from liudu.platform.needs.models import ImportRun, Need
+from liudu.platform.needs.queries import whole
 from liudu.platform.web.doors import PUBLIC, actor_at, door
 from liudu.platform.web.paging import LongList
 from liudu.platform.words import Words
@@ -55,8 +56,8 @@ def show_list(request: HttpRequest) -> HttpResponse:
     """Show the needs that the reader may see, filtered, searched and in order."""
     actor = actor_at(request)
     filters = Filters.of(request.GET)
-    needs = listed(actor, filters, today=clock.today()).defer(*NOT_LISTED)
-    paginator = LongList(needs, PAGE_SIZE)
+    needs = listed(actor, filters, today=clock.today())
+    paginator = LongList(needs, PAGE_SIZE, whole=whole().defer(*NOT_LISTED))
     page = paginator.get_page(request.GET.get("page"))
     context = {
         "filters": filters,

@@ -19,7 +19,8 @@ def show_list(request: HttpRequest) -> HttpResponse:
     """List the trials that the actor may know of."""
     actor = actor_at(request)
     asked = {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
-    page = LongList(queries.listed(actor, asked=asked), 25).get_page(request.GET.get("page"))
+    found = queries.listed(actor, asked=asked)
+    page = LongList(found, 25, whole=queries.whole()).get_page(request.GET.get("page"))
     rows = [
         {
             "trial": trial,
