@@ -45,12 +45,12 @@ class StoryStuckError(Refusal):
 @click.option("--city", type=click.Path(path_type=Path), required=True)
 @with_console
 def command(console: Console, pieces: int, city: Path) -> None:
-    """Seal boards, try a solution on them and deliver one benefit, unless that was done before."""
+    """Deliver one benefit, seal boards and try a solution on them, unless that was done before."""
     start_django()
     from liudu.platform.commands.demo_seed import boards_need  # noqa: PLC0415 - after Django
 
+    _funded(console, city)
     if boards_need().trials.exists():
-        _funded(console, city)
         return
     program = find("liudu-inspect")
     if program is None:
@@ -62,7 +62,6 @@ def command(console: Console, pieces: int, city: Path) -> None:
         zh=f"试验已排队：/trials/{key}/，可以看着它跑。",
         en=f"The trial is queued: /trials/{key}/ shows it run.",
     )
-    _funded(console, city)
 
 
 def _funded(console: Console, city: Path) -> None:
