@@ -242,3 +242,13 @@ def test_of_two_same_requests_at_once_one_is_done_and_both_are_answered(city):
     assert [answer.status_code for answer in answers] == [201] * 4
     assert len({answer.content for answer in answers}) == 1
     assert Organisation.objects.filter(name=FOUND["name"]).count() == 1
+
+
+def test_an_address_that_is_not_there_is_a_problem_to_programs_and_a_page_to_people(client):
+    answer = client.get("/api/nowhere")
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "NotFound"
+    page = client.get("/nowhere/")
+    assert page.status_code == 404
+    assert "没有找到这一页" in page.content.decode()

@@ -167,6 +167,10 @@ def test_an_invitation_makes_its_reader_a_member_once(at, company, person):
     accept = {"by": queries.actor_of(user), "user": user, "secret": secret}
     assert services.accept_invitation(at=at, **accept) == of
     assert roles_of(user, of) == {"member", "vendor"}
+    lines = Line.objects.count()
+    assert services.accept_invitation(at=at, **accept) == of, "a second click stays where it is"
+    assert Line.objects.count() == lines
+    services.remove_member(by=by, at=at, organisation=of, user=user)
     with pytest.raises(members.InvitationGoneError):
         services.accept_invitation(at=at, **accept)
     assert not any(secret in content for content in Line.objects.values_list("content", flat=True))

@@ -17,6 +17,7 @@ from ninja.operation import Operation
 
 from liudu.contract import Refusal
 from liudu.platform.identity import once
+from liudu.platform.web import pages
 from liudu.platform.web.api_docs import Docs
 from liudu.platform.web.api_doors import ApiDoor
 from liudu.platform.web.doors import PUBLIC, door
@@ -257,6 +258,13 @@ for context in CONTEXTS:
     api.add_router(
         f"/{context}", import_module(f"liudu.platform.{context}.api").router, tags=[context]
     )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that there is nothing at an address: to programs as a problem, to people as a page."""
+    if request.path.startswith("/api/"):
+        return _not_found(request, exception)
+    return pages.not_found(request, exception)
 
 
 def answer_once(

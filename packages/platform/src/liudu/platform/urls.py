@@ -21,5 +21,5 @@ urlpatterns = [
 
 handler400 = "liudu.platform.web.pages.bad_request"
 handler403 = "liudu.platform.web.pages.forbidden"
-handler404 = "liudu.platform.web.pages.not_found"
+handler404 = "liudu.platform.api.not_found"
 handler500 = "liudu.platform.web.pages.broken"

@@ -211,7 +211,7 @@ def withdraw_invitation(*, by: Actor, at: datetime, invitation: Invitation) -> N
 
 @transaction.atomic
 def accept_invitation(*, by: Actor, at: datetime, user: User, secret: str) -> Organisation:
-    """Make the person whom a letter went to a member, once.
+    """Make the person whom a letter went to a member; who is one by it already stays one.
 
     Raises
     ------
@@ -227,10 +227,12 @@ def accept_invitation(*, by: Actor, at: datetime, user: User, secret: str) -> Or
     )
     if invitation is None:
         raise InvitationGoneError(state=UNKNOWN)
+    organisation = invitation.organisation
+    if user.email == invitation.email and invitation.accepted_at and _held(user, organisation):
+        return organisation  # a second click
     check_open(invitation, at=at)
     if user.email != invitation.email:
         raise InvitationForAnotherError(wanted=invitation.email, email=user.email)
-    organisation = invitation.organisation
     given = frozenset(Role(role) for role in invitation.roles)
     _add(user=user, organisation=organisation, roles=given - _held(user, organisation), at=at)
     invitation.accepted_at = at
