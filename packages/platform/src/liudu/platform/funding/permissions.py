@@ -5,6 +5,7 @@ from rules.predicates import predicate
 
 from liudu.platform.actors import Actor, Role
 from liudu.platform.funding.models import Batch, Determination, Grant, Subject
+from liudu.platform.identity.decisions import steers
 
 SEES_ALL = (Role.OFFICER, Role.AUDITOR)
 
@@ -24,17 +25,32 @@ def sees_all(actor: Actor, _subject: object = None) -> bool:
     return actor.known and actor.has(*SEES_ALL)
 
 
+def is_self(actor: Actor, subject: Subject) -> bool:
+    """Return whether an actor is the person that a subject is."""
+    return actor.kind == "person" and subject.user is not None and subject.user.key == actor.key
+
+
 def is_of(actor: Actor, subject: Subject) -> bool:
-    """Return whether an actor is a subject, or acts for the organisation that is or owns it."""
-    if actor.kind == "person" and subject.user is not None and subject.user.key == actor.key:
-        return True
+    """Return whether an actor is a subject, or belongs to the organisation that is or owns it."""
     mine = (subject.organisation, subject.owner)
-    return any(one is not None and actor.belongs_to(one.key) for one in mine)
+    return is_self(actor, subject) or any(
+        one is not None and actor.belongs_to(one.key) for one in mine
+    )
+
+
+def acts_for(actor: Actor, subject: Subject) -> bool:
+    """Return whether an actor may bind a subject: oneself, or an organisation that one steers."""
+    return is_self(actor, subject) or (is_of(actor, subject) and steers(actor.roles))
+
+
+def speaks_for_organisation(actor: Actor, _subject: object = None) -> bool:
+    """Return whether it steers the organisation that it acts for; mere members only read."""
+    return actor.known and bool(actor.organisation_key) and steers(actor.roles)
 
 
 def speaks_for(actor: Actor, subject: Subject | None = None) -> bool:
-    """Return whether it is the subject itself."""
-    return actor.known and (subject is None or is_of(actor, subject))
+    """Return whether it is the subject itself, or steers the organisation that it is about."""
+    return actor.known and (subject is None or acts_for(actor, subject))
 
 
 def sees_subject(actor: Actor, subject: Subject | None = None) -> bool:
@@ -48,8 +64,8 @@ def sees_about_subject(actor: Actor, row: Determination | Grant | None = None) -
 
 
 def speaks_for_grant(actor: Actor, grant: Grant | None = None) -> bool:
-    """Return whether it is the subject of a grant."""
-    return actor.kind == "person" and (grant is None or is_of(actor, grant.subject))
+    """Return whether it may say where a grant is paid to, or give it up."""
+    return actor.kind == "person" and (grant is None or acts_for(actor, grant.subject))
 
 
 def may_object(actor: Actor, grant: Grant | None = None) -> bool:
@@ -63,6 +79,7 @@ for name, rule in {
     "funding.view_mine": is_known,
     "funding.see_subject": sees_subject,
     "funding.answer_question": speaks_for,
+    "funding.answer_for_organisation": speaks_for_organisation,
     "funding.see_determination": sees_about_subject,
     "funding.see_grant": sees_about_subject,
     "funding.confirm_account": speaks_for_grant,

@@ -86,7 +86,7 @@ def show_own(request: HttpRequest) -> HttpResponse:
     return render(request, "funding/facts.html", context)
 
 
-@door("funding.answer_question")
+@door("funding.answer_for_organisation")
 @require_POST
 def add_project(request: HttpRequest) -> HttpResponse:
     """Add a project or a contract of the organisation that the reader acts for."""

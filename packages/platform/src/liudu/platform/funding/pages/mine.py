@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any, Final
 
 import attrs
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +17,7 @@ from liudu.platform.funding import queries, services
 from liudu.platform.funding.decisions import Question
 from liudu.platform.funding.models import Subject
 from liudu.platform.identity.models import Organisation, User
-from liudu.platform.web.doors import actor_at, door, require
+from liudu.platform.web.doors import actor_at, door, may, require
 from liudu.platform.words import Words, language
 from liudu.rules import Kind, Status
 
@@ -65,6 +66,11 @@ def chosen(actor: Actor, key: str) -> tuple[Who, list[Who]]:
     return found, choices
 
 
+def may_answer(actor: Actor, who: Who) -> bool:
+    """Return whether an actor speaks for oneself, or steers the organisation."""
+    return who.kind == Kinds.PERSON or may(actor, "funding.answer_for_organisation")
+
+
 def subject_of(who: Who, actor: Actor) -> Subject:
     """Return the subject that an answer is about; it is made when the first answer comes."""
     if who.subject is not None:
@@ -88,6 +94,8 @@ def answer(request: HttpRequest) -> HttpResponse:
     """Keep an answer; the cards are computed anew."""
     actor = actor_at(request)
     who, _ = chosen(actor, request.POST.get("who", ""))
+    if not may_answer(actor, who):
+        raise PermissionDenied
     subject = subject_of(who, actor)
     require(actor, "funding.answer_question", subject, seen="funding.see_subject")
     name, text = request.POST.get("fact", "")[:80], request.POST.get("value", "")[:120]
@@ -130,6 +138,7 @@ def _page(request: HttpRequest, key: str, **more: Any) -> HttpResponse:  # noqa:
         "choices": choices,
         "skipped": len(skipped),
         "question": _asked(asked[0]) if asked else None,
+        "may_answer": may_answer(actor, who),
         "later": [one.said.say(language()) for one in asked[1:QUESTIONS_SHOWN]],
         "question_count": len(asked),
         **_sorted_out(found.benefits, today),
