@@ -8,6 +8,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
+from django.utils import translation
 
 from liudu.platform.actors import Actor, Role
 from liudu.platform.city.models import District, Sector
@@ -96,6 +97,12 @@ def signed_in(db):
         return browser
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def the_city_speaks_chinese():
+    """A page leaves its reader's language behind in the thread that made it."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,6 +1,7 @@
 """A city with one of everything that somebody might want to see or to change unasked."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import attrs
 from django.db import transaction
@@ -11,14 +12,18 @@ from liudu.platform.actors import SYSTEM, Role
 from liudu.platform.api import api, operations
 from liudu.platform.audit.services import record
 from liudu.platform.city import models as city
+from liudu.platform.funding import models as funding
+from liudu.platform.funding.services import load_policies
 from liudu.platform.identity import services
 from liudu.platform.identity.models import Membership, Organisation, User
 from liudu.platform.identity.queries import actor_of
 from liudu.platform.needs.models import ImportRun, Need
+from liudu.platform.office.models import SavedView
 from liudu.platform.supply.models import Certificate, Offer, Solution, Vendor, Version
 from liudu.platform.trials.models import Seal, Trial
 
 AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+POLICY = Path(__file__).parents[3] / "cities" / "suzhou" / "policies" / "graduate-rent.yaml"
 TITLE = "<script>alert('title')</script>“焊点”"
 ESCAPED = "&lt;script&gt;alert("
 TARGETS = {
@@ -98,7 +103,11 @@ def build():
         "district": district.code,
         **_trial(need, of=of, sector=sector),
         **_letters(users["owner"], owner),
+        **_grant(owner),
     }
+    things["view"] = SavedView.objects.create(
+        user=users["owner"], organisation=owner, page="needs:list", name=TITLE, created_at=AT
+    ).key
     things["import"] = ImportRun.objects.create(
         owner=owner, file_name="需求.xlsx", digest="0" * 64, by_key="", by_name="", created_at=AT
     ).key
@@ -194,6 +203,97 @@ def _trial(need, *, of, sector):
         "offer": offer.key,
         "trial": trial.key,
         "certificate": certificate.key,
+        "shown": _shown(certificate),
+    }
+
+
+def _shown(certificate):
+    """Return a second certificate of the same version: released, and shown by its vendor."""
+    return Certificate.objects.create(
+        version=certificate.version,
+        need=certificate.need,
+        trial_key="0shown000000",
+        verdict="passed",
+        document={"id": "urn:uuid:1"},
+        issued_at=AT,
+        released_at=AT,
+        public=True,
+    ).key
+
+
+def _grant(organisation):
+    """Return what is paid to an organisation, from the rule to the order."""
+    load_policies(by=SYSTEM, at=AT, folder=POLICY)
+    pack = funding.PackVersion.objects.get()
+    due = {"code": pack.code, "rule": "rent-renewal", "period": "2026Q4"}
+    batch = funding.Batch.objects.create(
+        pack=pack,
+        stage="notified",
+        on_date=AT.date(),
+        sample_share=0,
+        sample_seed=1,
+        opened_at=AT,
+        opened_by=TITLE,
+        **due,
+    )
+    subject = funding.Subject.objects.create(
+        kind="enterprise",
+        ref=organisation.key,
+        name=TITLE,
+        organisation=organisation,
+        created_at=AT,
+    )
+    said = funding.Determination.objects.create(
+        identity="sha256:0",
+        subject=subject,
+        pack=pack,
+        rule=due["rule"],
+        on_date=AT.date(),
+        status="eligible",
+        amount_fen=100,
+        payable_fen=100,
+        facts={},
+        reason_zh=TITLE,
+        reason_en=TITLE,
+        made_at=AT,
+        made_by=TITLE,
+    )
+    grant = funding.Grant.objects.create(
+        batch=batch,
+        subject=subject,
+        determination=said,
+        amount_fen=100,
+        state="notified",
+        changed_at=AT,
+        **due,
+    )
+    order = funding.PaymentOrder.objects.create(
+        grant=grant,
+        kind="payment",
+        amount_fen=100,
+        idempotency_key="once",
+        state="exported",
+        ordered_at=AT,
+        ordered_by=TITLE,
+    )
+    objection = grant.objections.create(text=TITLE, raised_at=AT, raised_by=TITLE)
+    table = funding.FactImport.objects.create(
+        file_name="事实.csv",
+        encoding="utf-8",
+        bureau=TITLE,
+        kind="enterprise",
+        imported_at=AT,
+        imported_by=TITLE,
+    )
+    return {
+        "policy": pack.code,
+        "delivery": batch.key,
+        "subject": subject.key,
+        "determination": said.key,
+        "grant": grant.key,
+        "order": order.key,
+        "objection": objection.key,
+        "table": table.key,
     }
 
 
@@ -216,7 +316,19 @@ def _letters(user, organisation):
 # By route, else by namespace and name of the argument: which thing it is about. Several things
 # under one route are told apart in the reviewed matrix.
 ABOUT = {
-    "front:case": [{"key": "certificate"}],
+    "front:case": [{"key": "certificate"}, {"key": "shown"}],
+    "supply:certificate": [{"key": "certificate"}, {"key": "shown"}],
+    "office:run": [{"key": "need"}],
+    "office:view_delete": [{"key": "view"}],
+    "office:view_share": [{"key": "view"}],
+    "funding:answer_objection": [{"key": "objection"}],
+    "funding:delivery": [{"key": "delivery"}],
+    "funding:published": [{"key": "delivery"}],
+    "funding:step": [{"key": "delivery", "step": "publish"}],
+    "funding:determination": [{"key": "determination"}],
+    "funding:import_run": [{"key": "table"}],
+    "funding:settle": [{"key": "order"}],
+    "funding:set_parameter": [{"code": "policy", "name": "rent_doctor"}],
     "identity:invitation": [{"token": "secret"}],
     "supply:solution": [{"key": "solution"}, {"key": "hidden"}],
     "supply:offer": [{"key": "need"}, {"key": "draft"}],
@@ -232,7 +344,7 @@ ABOUT = {
     "city:district": [{"code": "district"}],
     "supply:vendor": [{"key": "vendor"}],
 }
-PLAIN = {"number": 1, "step": "problem", "kind": "fact"}
+PLAIN = {"number": 1, "step": "problem", "kind": "fact", "rule": "rent-renewal"}
 ARGUMENTS = {
     ("identity", "key"): "owner",
     ("identity", "user_key"): "member_key",
@@ -241,6 +353,8 @@ ARGUMENTS = {
     ("needs", "key"): "need",
     ("trials", "key"): "trial",
     ("trials", "offer_key"): "offer",
+    ("funding", "key"): "grant",
+    ("funding", "code"): "policy",
 }
 BY_PATH = {"offers": "offer", "certificates": "certificate", "solutions": "solution"}
 
