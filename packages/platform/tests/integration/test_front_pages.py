@@ -145,7 +145,7 @@ def test_a_case_tells_need_promise_figures_and_how_to_check(client, make_case):
     page = client.get(f"/cases/{certificate.key}/").content.decode()
     for words in ("焊点漏检", "焊点明察", "六角视觉", "&lt; 10 %", "0 % – 2.95 %", "0 / 100"):
         assert words in page
-    assert f"liudu-trial verify {certificate.key}.json" in page
+    assert f"liudu-trial verify liudu-{certificate.key}.json" in page
     assert 'role="img"' in page
 
 

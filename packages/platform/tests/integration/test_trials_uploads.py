@@ -17,7 +17,7 @@ from liudu.platform import clock
 from liudu.platform.actors import Role
 from liudu.platform.identity.models import Membership, User
 from liudu.platform.supply.models import Offer
-from liudu.platform.trials import archives, places, queries, runner, services
+from liudu.platform.trials import archives, places, queries, runner, sealing, services
 from liudu.platform.trials.models import Seal, Trial
 from liudu.platform.trials.services.seals import NoTargetsYetError, SealingAlreadyError
 
@@ -87,6 +87,26 @@ def test_data_that_cannot_be_sealed_are_refused_with_a_reason_and_removed(need, 
     seal = sealed(need, content)
     assert (seal.state, seal.reason_code) == (Seal.State.REFUSED, code)
     assert not places.seal_of(seal.key).exists()
+
+
+def test_targets_stay_open_until_data_were_sealed_for_them(need):
+    wrong = some_data(bad="NG", ok="OK").getvalue()
+    refused = sealed(need, wrong)
+    assert refused.reason_code == "NoPositive"
+    assert "验收指标中改写" in sealing.refusal_kept(refused.key)["zh"]
+    need.refresh_from_db()
+    assert need.targets_fixed_at is None  # what was wrong may be the label that is to be found
+    sealed(need, some_data().getvalue())
+    sealed(need, wrong)
+    need.refresh_from_db()
+    assert need.targets_fixed_at is not None
+
+
+def test_labels_in_another_encoding_are_refused_in_the_words_of_the_page(need):
+    refused = sealed(need, zipped({"labels.csv": "文件,标签\n".encode("gb18030")}))
+    said = sealing.refusal_kept(refused.key)
+    assert not [text for text in said.values() if "--encoding" in text]
+    assert all("GB18030" in text for text in said.values())
 
 
 def test_a_bomb_is_refused_by_what_it_says_and_by_what_it_is(need, settings):

@@ -137,6 +137,7 @@ class Revision(models.Model):
         WITHDRAWN = "withdrawn", both("撤回", "Withdrawn")
         ADVANCED = "advanced", both("阶段推进", "Moved on")
         FIXED = "fixed", both("验收指标固定", "Targets fixed")
+        FREED = "freed", both("验收指标可再修改", "Targets free again")
 
     need = models.ForeignKey(Need, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()

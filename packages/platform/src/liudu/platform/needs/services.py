@@ -13,6 +13,7 @@ from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
 from liudu.platform.city.models import District, Sector
 from liudu.platform.identity.models import Organisation
+from liudu.platform.keys import is_key
 from liudu.platform.needs.decisions import (
     FIELDS,
     BlankTitleError,
@@ -130,11 +131,20 @@ class ReasonTooLongError(Refusal):
 
 
 @transaction.atomic
-def draft_need(*, by: Actor, at: datetime, owner: Organisation, **fields: Any) -> Need:  # noqa: ANN401
+def draft_need(
+    *,
+    by: Actor,
+    at: datetime,
+    owner: Organisation,
+    key: str = "",
+    **fields: Any,  # noqa: ANN401
+) -> Need:
     """Return a new draft; only its title is asked for.
 
     Parameters
     ----------
+    key
+        Of a form: sent a second time, it changes its draft instead of making another.
     fields
         Those of `decisions.FIELDS`; sector and district as rows or as their codes.
 
@@ -144,7 +154,12 @@ def draft_need(*, by: Actor, at: datetime, owner: Organisation, **fields: Any) -
         What `decisions.clean` refuses, and unknown sectors or districts.
 
     """
+    again = _sent_before(key, owner=owner) if is_key(key) else None
+    if again is not None and again.status == Need.Status.DRAFT:
+        return edit_need(by=by, at=at, need_key=key, revision=again.revision, changes=fields)
     need = _drafted(owner, at, _settled({}, fields))
+    if is_key(key) and not Need.objects.filter(key=key).exists():
+        need.key = key
     need.save()
     _keep(need, by=by, at=at, verb=Revision.Verb.DRAFTED)
     _record(need, by=by, at=at, verb="drafted")
@@ -349,6 +364,15 @@ def fix_targets(*, by: Actor, at: datetime, need: Need) -> Need:
     return _done(now, by=by, at=at, verb=Revision.Verb.FIXED)
 
 
+def free_targets(*, by: Actor, at: datetime, need: Need) -> Need:
+    """Return a need whose targets may change again, for no data of it were sealed in the end."""
+    now = _locked(need.key)
+    if now.targets_fixed_at is None:
+        return now
+    now.targets_fixed_at = None
+    return _done(now, by=by, at=at, verb=Revision.Verb.FREED)
+
+
 def content_of(need: Need) -> dict[str, Any]:
     """Return everything that a need says, as plain values, the way revisions keep it."""
     return _plain({name: getattr(need, name) for name in FIELDS}) | {
@@ -391,6 +415,12 @@ def _drafted(owner: Organisation, at: datetime, fields: Mapping[str, Any]) -> Ne
     if not fields.get("title"):
         raise BlankTitleError
     return Need(owner=owner, created_at=at, updated_at=at, **fields)
+
+
+def _sent_before(key: str, *, owner: Organisation) -> Need | None:
+    """Return the need that a form made already; its second sending waits for the first."""
+    Organisation.objects.select_for_update().get(pk=owner.pk)
+    return Need.objects.filter(key=key, owner=owner).first()
 
 
 def _locked(key: str) -> Need:

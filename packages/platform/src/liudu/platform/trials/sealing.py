@@ -53,6 +53,25 @@ _WITHOUT_NAMES: Final[Mapping[str, Words]] = {
 }
 
 
+# Whose way out is an option of the command line or is left to the reader.
+_ON_THE_PAGE: Final[Mapping[str, Words]] = {
+    "NotUtf8": Words(
+        "labels.csv 不是 UTF-8 编码。如由中文版 Excel 保存，请在「labels.csv 的编码」中选择 "
+        "GB18030 / GBK 后重新上传；否则请另存为“CSV UTF-8”。",
+        "labels.csv is not UTF-8. If a Chinese Excel saved it, choose GB18030 / GBK as its "
+        "encoding and upload again; otherwise save it as “CSV UTF-8”.",
+    ),
+}
+_MORE_TO_DO: Final[Mapping[str, Words]] = {
+    "NoPositive": Words(
+        "请改正标签，或在需求的验收指标中改写要找的标签，然后重新上传。",
+        " Correct the labels, or name the label to be found in the targets of the need, and upload "
+        "again.",
+    ),
+}
+_NOTHING: Final = Words("", "")
+
+
 @attrs.frozen(kw_only=True)
 class Sealed:
     """What may be told of a seal: counts and digests, no name and no label.
@@ -189,6 +208,9 @@ def keep_refusal(seal_key: str, refusal: Refusal) -> None:
     said: dict[str, Any] = {}
     for language in ("zh", "en"):
         text = refusal.say(language)
+        if refusal.code in _ON_THE_PAGE:
+            text = _ON_THE_PAGE[refusal.code].say(language)
+        text += _MORE_TO_DO.get(refusal.code, _NOTHING).say(language)
         said[language] = text.replace(f"{plain}/", "").replace(plain, "zip").replace(upload, "zip")
     path = places.refusal_of(seal_key)
     path.touch(mode=0o600)

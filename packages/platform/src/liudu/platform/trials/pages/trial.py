@@ -34,14 +34,20 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "certificate": certificate,
         "ordinal": queries.ordinal_of(trial),
         "inside": may(actor, "trials.see_progress", trial),
-        "is_vendor": actor.belongs_to(trial.vendor.organisation.key),
-        "passed": bool(result) and trial.verdict == "passed",
+        "may_improve": _may_improve(trial, told=bool(result))
+        and actor.belongs_to(trial.vendor.organisation.key),
         "again": trial.state == Trial.State.ENDED
         and not trial.attempt_count
         and may(actor, "trials.start_trial", trial.offer),
         **_live(request, trial),
     }
     return render(request, "trials/trial.html", context)
+
+
+def _may_improve(trial: Trial, *, told: bool) -> bool:
+    """Return whether its vendor knows that it did not pass, and its attempt is used up."""
+    failed = trial.state == Trial.State.ENDED or (told and trial.verdict != "passed")
+    return failed and bool(trial.attempt_count)
 
 
 @door(PUBLIC)

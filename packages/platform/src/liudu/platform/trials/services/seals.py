@@ -183,6 +183,8 @@ def record_unsealed(*, at: datetime, seal_key: str, code: str, platform_failed: 
         Of the rule that was broken. The sentence may name files, so it is not kept here.
 
     """
+    # The need first, as an upload locks them.
+    need = Need.objects.select_for_update().get(seals__key=seal_key)
     seal = Seal.objects.select_for_update().get(key=seal_key)
     seal.reason_code = code[:60]
     again = platform_failed and seal.attempt_count + 1 < settings.TRIAL_ATTEMPTS_MAX
@@ -201,6 +203,8 @@ def record_unsealed(*, at: datetime, seal_key: str, code: str, platform_failed: 
     seal.save()
     if again:
         tasks.seal_data.enqueue(seal_key=seal.key)
+    if not again and not need.seals.filter(state__in=(*OPEN, Seal.State.SEALED)).exists():
+        needs.free_targets(by=SYSTEM, at=at, need=need)  # a wrong target may be what was wrong
     _record(SYSTEM, at, "trials.data.refused", seal, code=seal.reason_code, again=again)
     return again
 
