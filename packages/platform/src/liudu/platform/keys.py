@@ -11,3 +11,8 @@ KEY_LENGTH: Final = 12
 def new_key() -> str:
     """Return a fresh key of 12 letters and digits, about 58 bits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(KEY_LENGTH))
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text could be a key."""
+    return len(text) == KEY_LENGTH and set(text) <= set(ALPHABET)
