@@ -8,7 +8,8 @@ import pytest
 from django.urls import reverse
 
 from liudu.platform import clock
-from liudu.platform.needs.services import draft_need
+from liudu.platform.needs.models import Need
+from liudu.platform.needs.services import draft_need, withdraw_need
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db]
 
@@ -151,3 +152,43 @@ def test_what_publishing_needs_is_not_called_optional(page, draft, code):
 
 def test_what_nobody_must_answer_stays_optional(page, draft):
     assert "产线速度 （选填）" in text_of(page.get(step(draft, "line")))
+
+
+FIRST = {"title": "双击的需求", "problem": "人工目检漏检多，每班三块坏板", "do": "on"}
+
+
+def first_form(page):
+    shown = page.get(reverse("needs:new")).content.decode()
+    return {"draft": re.search(r'name="draft" value="(\w+)"', shown)[1], **FIRST}
+
+
+def test_a_form_sent_twice_makes_one_draft_and_the_second_sending_counts(page):
+    form = first_form(page)
+    first = page.post(reverse("needs:new"), form)
+    second = page.post(reverse("needs:new"), form | {"title": "改过的标题"})
+    assert first.url == second.url
+    assert [need.title for need in Need.objects.all()] == ["改过的标题"]
+
+
+def test_an_old_form_does_not_touch_a_need_that_is_no_draft_any_more(page, by, at):
+    form = first_form(page)
+    page.post(reverse("needs:new"), form)
+    withdraw_need(by=by, at=at, need_key=Need.objects.get().key, reason="不再需要")
+    page.post(reverse("needs:new"), form | {"title": "另一条"})
+    assert sorted(need.title for need in Need.objects.all()) == ["双击的需求", "另一条"]
+
+
+@pytest.mark.parametrize("draft_key", ["", "x", "../../../../", "aaaaaaaaaaaa", "0" * 300])
+def test_a_key_that_is_none_makes_a_draft_with_a_key_of_its_own(page, draft_key):
+    answer = page.post(reverse("needs:new"), FIRST | {"draft": draft_key})
+    assert answer.status_code == 302
+    assert Need.objects.get().key != draft_key
+
+
+def test_the_key_of_another_organisations_need_leads_nowhere(
+    page, draft, signed_in, person, organisation
+):
+    rival = signed_in(person("zhao@example.com", of=organisation("别家"), roles=["need_owner"]))
+    answer = rival.post(reverse("needs:new"), FIRST | {"draft": draft.key})
+    assert draft.key not in answer.url
+    assert Need.objects.get(key=draft.key).title == draft.title

@@ -15,6 +15,7 @@ from liudu.acceptance import PromiseError
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.identity.models import Organisation
+from liudu.platform.keys import new_key
 from liudu.platform.needs import queries, services
 from liudu.platform.needs.decisions import (
     FIELDS,
@@ -59,7 +60,13 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         actor = actor_at(request)
         owner = Organisation.objects.get(key=actor.organisation_key)
-        need = services.draft_need(by=actor, at=clock.now(), owner=owner, **form.changes())
+        need = services.draft_need(
+            by=actor,
+            at=clock.now(),
+            owner=owner,
+            key=request.POST.get("draft", ""),
+            **form.changes(),
+        )
         return _onward(request, need, STEPS[0])
     return _ask(request, None, STEPS[0], form)
 
@@ -211,6 +218,7 @@ def _ask(
         "jobs": JOBS.values(),
         "job": job_of_need(need) if need else None,
         "revision": typed.get("revision", need.revision if need else 1),
+        "draft": typed.get("draft") or new_key(),
         "back": request.POST.get("back") or request.GET.get("back", ""),
         "live": _typed_plan(typed, need) if typed and need else live_of(need) if need else None,
         "wish": wish_of(need) if need else "",

@@ -1,5 +1,5 @@
 /* What HTML cannot do alone: say that a part of the page did not come, close menus, unfold filters,
-   find errors. */
+   find errors, keep what was typed while the language changes. */
 "use strict";
 (() => {
   const say = (text) => {
@@ -38,4 +38,30 @@
   roomy.addEventListener("change", unfold);
   document.addEventListener("DOMContentLoaded", unfold);
   document.addEventListener("DOMContentLoaded", () => document.querySelector(".error-summary")?.focus());
+
+  // Another language loads the page again: what was typed and not yet sent goes over, once.
+  const KEPT = "liudu-typed";
+  const fields = () => [...document.querySelectorAll("main form[method=post] [name]")].filter(
+    (field) => !["hidden", "password", "file", "submit"].includes(field.type) && field.tagName !== "BUTTON",
+  );
+  const box = (field) => ["checkbox", "radio"].includes(field.type);
+  document.addEventListener("submit", (event) => {
+    if (!event.target.action.endsWith("/i18n/setlang/")) return;
+    const typed = fields().map((field) => [field.name, box(field) ? field.checked : field.value]);
+    sessionStorage.setItem(KEPT, JSON.stringify({ at: location.pathname, typed }));
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) || "{}");
+    sessionStorage.removeItem(KEPT);
+    if (kept.at !== location.pathname) return;
+    const here = fields();
+    if (here.length !== kept.typed.length) return;
+    kept.typed.forEach(([name, value], number) => {
+      const field = here[number];
+      if (field.name !== name) return;
+      if (box(field)) field.checked = value;
+      else field.value = value;
+    });
+    here[0]?.form.dispatchEvent(new Event("change", { bubbles: true }));
+  });
 })();
