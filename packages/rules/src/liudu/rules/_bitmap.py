@@ -56,6 +56,8 @@ def unpack(words: Words, count: int) -> Bools:
 
 def rows_of(words: Words) -> Rows:
     """Return the positions of the bits that are set, ascending."""
+    if len(words) <= SPARSE:
+        return np.flatnonzero(unpack(words, len(words) * WORD))
     filled = np.flatnonzero(words)
     if len(filled) * SPARSE > len(words):
         return np.flatnonzero(unpack(words, len(words) * WORD))

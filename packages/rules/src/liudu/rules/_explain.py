@@ -135,14 +135,43 @@ def explain(program: Program, table: FactTable, row: int = 0) -> tuple[Determina
     one = table.row(row)
     result = run(program, one)
     settled = settle(result, programmes=False)
+    shown = _Shown(program.pack, one)
     return tuple(
-        _Explainer(result, settled, rule).determination() for rule in program.rules.values()
+        _Explainer(result, settled, rule, shown).determination() for rule in program.rules.values()
     )
 
 
+class _Shown:
+    """The facts of one subject as they are told; many conditions read the same."""
+
+    def __init__(self, pack: Pack, table: FactTable) -> None:
+        self.pack = pack
+        self.table = table
+        self.known: dict[str, UsedFact] = {}
+
+    def all(self, names: frozenset[str]) -> tuple[UsedFact, ...]:
+        """Return facts in the order in which the pack names them."""
+        ordered = sorted(names, key=self.pack.fact_places.__getitem__) if names else ()
+        return tuple(self.one(name) for name in ordered)
+
+    def one(self, name: str) -> UsedFact:
+        found = self.known.get(name)
+        if found is None:
+            fact, number = self.pack.facts[name], self.table.cell(name, 0)
+            found = self.known[name] = UsedFact(
+                name=name,
+                label=fact.label,
+                value=None if number is None else fact.show(number),
+                bureau=fact.bureau,
+                document=fact.document,
+            )
+        return found
+
+
 class _Explainer:
-    def __init__(self, result: Run, settled: Settlement, rule: RuleTest) -> None:
+    def __init__(self, result: Run, settled: Settlement, rule: RuleTest, shown: _Shown) -> None:
         self.result = result
+        self.used = shown.all
         self.settled = settled
         self.rule = rule
         self.pack = result.program.pack
@@ -187,20 +216,6 @@ class _Explainer:
             open_parameters=tuple(sorted(open_parameters_of(test))),
             advice=written.advice,
             clause=written.clause,
-        )
-
-    def used(self, names: frozenset[str]) -> tuple[UsedFact, ...]:
-        known = [self.pack.facts[name] for name in self.pack.facts if name in names]
-        return tuple(self.used_one(fact) for fact in known)
-
-    def used_one(self, fact: Fact) -> UsedFact:
-        number = self.table.cell(fact.name, 0)
-        return UsedFact(
-            name=fact.name,
-            label=fact.label,
-            value=None if number is None else fact.show(number),
-            bureau=fact.bureau,
-            document=fact.document,
         )
 
     def undecided(self) -> list[AtomState]:

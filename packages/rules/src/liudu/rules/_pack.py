@@ -314,6 +314,11 @@ class Pack:
     file: str
 
     @cached_property
+    def fact_places(self) -> Mapping[str, int]:
+        """By fact, where it stands in the pack."""
+        return {name: place for place, name in enumerate(self.facts)}
+
+    @cached_property
     def parameters_of(self) -> Mapping[str, frozenset[str]]:
         """By rule, the parameters that its conditions and its amount name, also by definitions."""
         return {name: self._named_by(rule) for name, rule in self.rules.items()}

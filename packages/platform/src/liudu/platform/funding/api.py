@@ -176,7 +176,10 @@ def list_subjects(request: HttpRequest) -> list[Subject]:
 
 def _subject(request: HttpRequest, key: str, permission: str) -> Subject:
     subject = (
-        Subject.objects.select_related("organisation", "owner", "user").filter(key=key[:12]).first()
+        Subject.objects.select_related("organisation", "owner", "user")
+        .only("key", "kind", "organisation__key", "owner__key", "user__key")
+        .filter(key=key[:12])
+        .first()
     )
     if subject is None:
         raise Http404
@@ -192,8 +195,7 @@ def _subject(request: HttpRequest, key: str, permission: str) -> Subject:
 def explain_subject(request: HttpRequest, key: str) -> HttpResponse:
     """Return what every rule says of a subject today, and why; the best first."""
     subject = _subject(request, key, "funding.see_subject")
-    found = queries.benefits_of(subject, kind=subject.kind, on=clock.today())
-    return _as_json([_said(one.said) for one in found])
+    return _as_json([_said(one) for one in queries.said_of(subject, on=clock.today())])
 
 
 def _as_json(content: object) -> HttpResponse:

@@ -1,8 +1,9 @@
 """Reads of policies, facts, determinations and grants."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 
 import attrs
 from django.db.models import Q, QuerySet
@@ -50,13 +51,21 @@ SUBJECT_OF_KIND = {
 
 def versions_on(on: date) -> list[PackVersion]:
     """Return of every policy the version that holds on a day, without their texts."""
+    newest = PackVersion.objects.order_by("-pk").values_list("key", flat=True).first()
+    return list(_versions_on(on, newest))
+
+
+@lru_cache(maxsize=64)
+def _versions_on(on: date, newest: str | None) -> tuple[PackVersion, ...]:
+    # Versions are written for good, so the newest says whether anything is new.
+    del newest
     held = PackVersion.objects.filter(
         Q(valid_from=None) | Q(valid_from__lte=on), Q(valid_to=None) | Q(valid_to__gte=on)
     )
-    newest: dict[str, PackVersion] = {}
+    found: dict[str, PackVersion] = {}
     for version in held.defer("text").order_by("code", "-number"):
-        newest.setdefault(version.code, version)
-    return list(newest.values())
+        found.setdefault(version.code, version)
+    return tuple(found.values())
 
 
 def version_of(code: str, *, on: date) -> PackVersion:
@@ -181,9 +190,7 @@ class Benefit:
     @property
     def rank(self) -> tuple[int, int]:
         """The place among the cards: due first, then near, then open; larger amounts first."""
-        order = {Status.ELIGIBLE: 0, Status.UNKNOWN: 2, Status.INELIGIBLE: 3}
-        place = 1 if self.said.near else order[self.said.status]
-        return place, -(self.said.amount_fen or self.said.would_bring_fen or 0)
+        return _rank(self.said)
 
 
 @attrs.frozen(kw_only=True)
@@ -199,6 +206,37 @@ def benefits_of(
 ) -> tuple[Benefit, ...]:
     """Return what every policy of a day says of a subject, the best first."""
     return _answer(subject, kind=kind, on=on, rows=rows, ask=False).benefits
+
+
+def said_of(subject: Subject, *, on: date) -> list[Said]:
+    """Return what every rule of a day says of a subject, as `benefits_of`, without the rest."""
+    columns = ("name", "kind", "value", "origin", "valid_from", "valid_to", "observed_date")
+    rows = live_facts([subject]).values_list(*columns, named=True)
+    found = [
+        said
+        for _, _, program, table in _tables(subject.key, rows, kind=subject.kind, on=on)
+        for said in explain(program, table)
+    ]
+    return sorted(found, key=_rank)
+
+
+def _tables(
+    key: str, rows: Iterable[FactRow], *, kind: str, on: date
+) -> Iterator[tuple[PackVersion, Mapping[str, tuple[int, FactRow]], Program, FactTable]]:
+    """Yield each policy with rules for a kind of subject, and what it knows of this one."""
+    rows = list(rows)
+    for version in versions_on(on):
+        program = program_of(version, on=on, subject=kind)
+        if program.rules:
+            known = known_numbers(program.pack, rows, on=on, trusted_only=False)
+            numbers = {name: one[0] for name, one in known.items()}
+            yield version, known, program, table_of(program.pack, numbers, subject=key)
+
+
+def _rank(said: Said) -> tuple[int, int]:
+    order = {Status.ELIGIBLE: 0, Status.UNKNOWN: 2, Status.INELIGIBLE: 3}
+    place = 1 if said.near else order[said.status]
+    return place, -(said.amount_fen or said.would_bring_fen or 0)
 
 
 def answer_for(
@@ -223,12 +261,7 @@ def _answer(
     found: list[Benefit] = []
     asked: list[tuple[Program, FactTable]] = []
     checks = set(ClauseCheck.objects.values_list("code", "rule", "clause_digest"))
-    for version in versions_on(on):
-        program = program_of(version, on=on, subject=kind)
-        if not program.rules:
-            continue
-        known = known_numbers(program.pack, rows, on=on, trusted_only=False)
-        table = table_of(program.pack, {name: one[0] for name, one in known.items()}, subject=key)
+    for version, known, program, table in _tables(key, rows, kind=kind, on=on):
         asked.append((program, table))
         for said in explain(program, table):
             digest = clause_digest(said.rule)
