@@ -1,5 +1,7 @@
 """A machine that lacks a level says what to install or to set."""
 
+import os
+
 import pytest
 
 from liudu.sandbox import Level, _available, _landlock, available
@@ -30,6 +32,16 @@ def test_an_old_bubblewrap_is_named_with_its_version(monkeypatch, tmp_path):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert "0.6.1 is too old" in available(Level.BWRAP)
+
+
+def test_a_strict_umask_does_not_take_a_level_away():
+    before = [available(level) for level in (Level.LANDLOCK, Level.BWRAP)]
+    _available._lack.cache_clear()
+    was = os.umask(0o077)
+    try:
+        assert [available(level) for level in (Level.LANDLOCK, Level.BWRAP)] == before
+    finally:
+        os.umask(was)
 
 
 def test_ubuntus_apparmor_rule_is_recognised(monkeypatch, tmp_path):

@@ -20,7 +20,9 @@ HIDDEN = {
 def main() -> None:
     """六度：城市发布需求、试验、按规则兑现 · A city posts needs, tries them, pays by rule."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liudu.platform.settings")
-    os.umask(0o077)  # whatever is written, the database above all, is for this user alone
+    # Runs have a uid of their own, which must read the programs that are laid out for them:
+    # secrets and the database are closed one by one, by settings.
+    os.umask(0o022)
 
 
 @main.command(

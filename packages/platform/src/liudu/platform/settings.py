@@ -1,5 +1,6 @@
 """Settings of Django: every wish is an environment variable, every default runs on a laptop."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -14,6 +15,15 @@ HERE = Path(__file__).parent
 HOME = Path(env.str("LIUDU_HOME", default="var")).absolute()
 PRIVATE = HOME / "private"  # seals, bundles, runs: never below a folder that is served
 PRIVATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _close(database: Path) -> None:
+    """Let nobody else read a database file; what SQLite puts beside it gets the same mode."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if database.stat().st_uid == os.geteuid():
+        database.chmod(0o600)
 
 
 def _secret(path: Path) -> str:
@@ -107,6 +117,7 @@ TEMPLATES = [
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{HOME}/liudu.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    _close(Path(DATABASES["default"]["NAME"]))
     DATABASES["default"]["OPTIONS"] = {
         # Writers wait for each other from the start instead of failing half way.
         "transaction_mode": "IMMEDIATE",
@@ -116,7 +127,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         ),
     }
 else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A connection of SQLite keeps its pages in memory, one of PostgreSQL costs a process.
+DATABASES["default"]["CONN_MAX_AGE"] = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "trials"]}}

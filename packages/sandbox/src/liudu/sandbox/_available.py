@@ -107,7 +107,8 @@ def _trial_run(level: Level) -> Outcome:
         base = Path(name)
         base.chmod(0o755)
         for folder in ("app", "in", "out"):
-            (base / folder).mkdir(mode=0o755)
+            (base / folder).mkdir()
+            (base / folder).chmod(0o755)  # whatever our umask
         mounts = Mounts(app=base / "app", inputs=base / "in", output=base / "out")
         return run(["true"], mounts=mounts, level=level, limits=Limits(wall_s=10))
 

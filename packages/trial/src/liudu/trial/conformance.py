@@ -26,6 +26,7 @@ from liudu.trial.runtime import require_fit, runtime_of
 from liudu.trial.serve_batch import serve_batch
 from liudu.trial.serve_stream import serve_stream
 from liudu.trial.serving import Clock, Isolation, Served, Terms
+from liudu.trial.staging import open_to_others
 
 WALL_S = 120.0
 ITEM_TIMEOUT_S = 10.0  # six pictures of 64 pixels; whoever needs longer waits for something
@@ -108,6 +109,7 @@ def check_solution(
     level = best_level() if level is None else level
     with _workplace() as place:
         bundle = open_bundle(solution, into=place / "app")
+        open_to_others(place / "app")
         facts = {"manifest": bundle.manifest, "digest": bundle.digest, "level": level}
         if missing := missing_needs(bundle.manifest):
             return Conformance(**facts, missing=missing)  # type: ignore[arg-type]
@@ -221,6 +223,8 @@ def _write(files: Mapping[str, bytes], *, into: Path) -> None:
         path = into / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
+        path.chmod(0o644)
+    open_to_others(into)
 
 
 def _warmup(sample: kit.Sample, *, count: int) -> tuple[Item, ...]:

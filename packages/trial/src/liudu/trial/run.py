@@ -8,7 +8,6 @@ once, there is no result.
 
 import errno
 import math
-import os
 import platform
 import shutil
 import tempfile
@@ -58,6 +57,7 @@ from liudu.trial.serving import (
     Terms,
     why_ended,
 )
+from liudu.trial.staging import open_to_others
 from liudu.trial.verdict import decide
 
 RETRIES = 2
@@ -375,7 +375,7 @@ class _Run:
             bundle = open_bundle(self.solution, into=self.folder.app)
         except OSError as error:
             raise self._infra(error) from error
-        _open_to_others(self.folder.app)
+        open_to_others(self.folder.app)
         self._require_same(bundle)
         protocol = self.seal.protocol
         require_fit(bundle.manifest, task=protocol["task"], mode=protocol["mode"])
@@ -906,12 +906,6 @@ def _require_run_or_nothing(folder: RunFolder) -> None:
         return
     if any(entry.name not in known for entry in folder.path.iterdir()):
         raise NotARunError(folder=folder.path)
-
-
-def _open_to_others(folder: Path) -> None:
-    """Let the solution's uid read the unpacked bundle, whatever our umask."""
-    for parent, _, _ in os.walk(folder):
-        Path(parent).chmod(0o755)
 
 
 def _disk_full(folder: Path) -> DiskFullError:

@@ -142,6 +142,12 @@ def _make(folder: Path) -> None:
         path.chmod(0o755)
 
 
+def open_to_others(folder: Path) -> None:
+    """Let the solution's uid walk through a folder and all below it, whatever our umask."""
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o755)
+
+
 def paths_of(item: Item) -> Iterator[str]:
     """Yield the files that an item names."""
     if item.path is not None:
