@@ -179,7 +179,7 @@ def worker(*, once=True, lease_s=2, url=""):
     )
 
 
-def until(condition, *, seconds=60):
+def until(condition, *, seconds=240):
     """Wait until something is so; fail if it never is."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -222,7 +222,7 @@ def children_of(pid):
     return found
 
 
-def eventually(holds, *, seconds=60):
+def eventually(holds, *, seconds=150):
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         if holds():

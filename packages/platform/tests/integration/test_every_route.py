@@ -111,6 +111,7 @@ def said(outcomes):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_who_gets_in_where_is_as_it_was_reviewed(city):
     found = matrix_of(city)
     broken = [(about, row) for about, row in found.items() if "broken" in str(row)]
@@ -123,6 +124,7 @@ def test_who_gets_in_where_is_as_it_was_reviewed(city):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_reading_changes_nothing(city):
     before = Line.objects.count()
     changes = []

@@ -20,7 +20,12 @@ from liudu.platform.identity import services
 from liudu.platform.identity.models import User
 from liudu.platform.identity.queries import actor_of
 
-pytestmark = [pytest.mark.everywhere, pytest.mark.django_db, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.everywhere,
+    pytest.mark.django_db,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]
 
 KEPT_OUT = (403, 404, 405)
 # What everybody may read: published needs, public solutions and vendors, what was shown, the city.

@@ -20,8 +20,9 @@ pytestmark = [
     pytest.mark.everywhere,
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
+    pytest.mark.timeout(600),  # of a machine under load; what is awaited comes in seconds
 ]
-LONG = "time.sleep(60)"
+LONG = "time.sleep(600)"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def need(transactional_db):
 
 def end(process):
     """Return what a worker said, once it has ended."""
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     return said
 

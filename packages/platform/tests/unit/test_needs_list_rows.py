@@ -71,10 +71,17 @@ def test_a_heading_is_recognised_in_its_many_spellings(heading, field):
 
 @pytest.mark.parametrize(
     "name",
-    (
-        "title problem wanted_capability data_at_hand sector district budget_fen_max due_date"
-        " contact_unit"
-    ).split(),
+    [
+        "title",
+        "problem",
+        "wanted_capability",
+        "data_at_hand",
+        "sector",
+        "district",
+        "budget_fen_max",
+        "due_date",
+        "contact_unit",
+    ],
 )
 def test_a_heading_may_be_called_as_the_guided_form_calls_it(name):
     assert field_of(FIELDS[name].zh) == name
