@@ -164,7 +164,7 @@ ROUTES = {
     "funding:answer_objection": POST,
     "funding:deliveries": Visit("officer"),
     "funding:delivery": Visit("officer", key="delivery"),
-    "funding:matching": Visit("officer", key="delivery"),
+    "funding:matching": Visit("officer", kind="part", key="delivery"),
     "funding:published": Visit(key="delivery"),
     "funding:step": POST,
     "funding:orders": Visit("officer"),

@@ -25,6 +25,8 @@ def test_a_box_that_asks_once_more_opens_inside_the_window(browser, served, logi
             for place in ("", "main"):
                 if place:
                     asking.evaluate("each => document.querySelector('main').prepend(each)")
+                elif not asking.is_visible():
+                    continue  # a phone shows one column of the board at a time
                 asking.query_selector("summary").click()
                 assert asking.query_selector(".confirm-box").evaluate(IN_SIGHT), (path, place)
                 asking.query_selector("summary").click()

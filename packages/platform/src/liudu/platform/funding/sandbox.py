@@ -48,7 +48,7 @@ class City:
     """
 
     before: Run
-    parts: Mapping[str, tuple[tuple[str, ...], Any]]
+    parts: Mapping[str, tuple[tuple[object, ...], Any]]
     simulated: int
 
     @property
@@ -144,10 +144,11 @@ def _columns(program: Program, places: Mapping[int, int], *, on: date) -> dict[s
     return {name: Column(numbers[name], unknown[name]) for name in facts}
 
 
-def _parts(subjects: Sequence[tuple[Any, ...]]) -> dict[str, tuple[tuple[str, ...], Any]]:
-    districts = {one.pk: str(one) for one in District.objects.all()}
-    sectors = {one.pk: str(one) for one in Sector.objects.all()}
-    sizes = {one.value: str(one.label) for one in Subject.Size}
+def _parts(subjects: Sequence[tuple[Any, ...]]) -> dict[str, tuple[tuple[object, ...], Any]]:
+    # Names, not words: the city is kept for readers of both languages.
+    districts: dict[Any, object] = {one.pk: one for one in District.objects.all()}
+    sectors: dict[Any, object] = {one.pk: one for one in Sector.objects.all()}
+    sizes: dict[Any, object] = {one.value: one.label for one in Subject.Size}
     found = {}
     for name, place, labels in (
         ("district", 2, districts),
@@ -156,7 +157,7 @@ def _parts(subjects: Sequence[tuple[Any, ...]]) -> dict[str, tuple[tuple[str, ..
     ):
         order = {key: index for index, key in enumerate(labels)}
         codes = np.array([order.get(one[place], len(labels)) for one in subjects], np.int64)
-        found[name] = ((*labels.values(), str(NOT_KNOWN)), codes)
+        found[name] = ((*labels.values(), NOT_KNOWN), codes)
     return found
 
 
@@ -210,7 +211,7 @@ def _eligible(result: Run) -> int:
     return int(due.sum())
 
 
-def _by_part(labels: Sequence[str], codes: Any, change: Any, paid: Any) -> list[Part]:  # noqa: ANN401 - arrays
+def _by_part(labels: Sequence[object], codes: Any, change: Any, paid: Any) -> list[Part]:  # noqa: ANN401 - arrays
     size = len(labels)
     subjects = np.bincount(codes, minlength=size)
     winners = np.bincount(codes[change > 0], minlength=size)
@@ -220,7 +221,7 @@ def _by_part(labels: Sequence[str], codes: Any, change: Any, paid: Any) -> list[
     total = np.bincount(codes, weights=paid, minlength=size)
     return [
         Part(
-            label=label,
+            label=str(label),
             subjects=int(subjects[index]),
             winners=int(winners[index]),
             losers=int(losers[index]),
