@@ -14,9 +14,10 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 from platform_databases import in_each_database
 from record import write_result
@@ -138,7 +139,7 @@ def prepare(sizes):
         tokens.append(secret)
     needs = Need.objects.filter(status="published").values_list("key", flat=True)[:40]
     solutions = Solution.objects.values_list("key", flat=True)[:40]
-    pages = ["/", "/needs/", "/needs/?q=晶圆", "/solutions/", "/cases/"]
+    pages = ["/", "/needs/", f"/needs/?q={quote('晶圆')}", "/solutions/", "/cases/"]
     pages += [f"/needs/{key}/" for key in needs] + [f"/solutions/{key}/" for key in solutions]
     connection.close()
     return pages, tokens
@@ -157,14 +158,13 @@ def measure(sizes):
         readers = [Client(port) for _ in range(READERS)]
         writers = [Client(port, token) for token in tokens]
         until = time.monotonic() + SECONDS
-        threads = [
-            threading.Thread(target=read, args=(client, pages[n:] + pages[:n], until))
-            for n, client in enumerate(readers)
-        ] + [threading.Thread(target=write, args=(client, until)) for client in writers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(READERS + WRITERS) as crowd:
+            walks = [
+                crowd.submit(read, client, pages[n:] + pages[:n], until)
+                for n, client in enumerate(readers)
+            ] + [crowd.submit(write, client, until) for client in writers]
+        for walk in walks:
+            walk.result()  # whoever fell over must not be missing in silence
     finally:
         server.terminate()
         server.wait(30)

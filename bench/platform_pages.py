@@ -7,6 +7,7 @@ queries and templates are timed, the network is not. A page is asked for under m
 filters, so that no cache answers for it; the first answer after a start is kept apart.
 """
 
+import gc
 import itertools
 import json
 import sys
@@ -15,7 +16,7 @@ import time
 from platform_databases import in_each_database, session_of
 from record import write_result
 
-ROUNDS, PER_ROUND = 5, 40
+ROUNDS, PER_ROUND = 5, 20
 LIMITS_MS = {"sqlite": 250, "postgresql": 150}
 SMALL = {"organisations": 600, "vendors": 300, "needs": 500, "solutions": 2000, "trials": 4000}
 
@@ -125,6 +126,8 @@ def measure(sizes):
     make(**({"sizes": sizes} if sizes else {}))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+    gc.collect()
+    gc.freeze()  # as the program of the web server does (`liudu.platform.wsgi`)
     clients, seen = people(), {}
     for name, who, addresses in pages():
         first_ms, _queries = timed(clients[who], addresses[0])

@@ -80,6 +80,8 @@ def pages_command(*, host: str, port: int, web: int) -> list[str]:
         *(sys.executable, "-m", "gunicorn", "liudu.platform.wsgi:application"),
         *("--bind", bind, "--workers", str(web), "--worker-class", "gthread", "--threads", "4"),
         *("--timeout", "120", "--graceful-timeout", "10", "--log-level", "warning", *fast),
+        # Longer than people and proxies wait: who is served late is not cut off meanwhile.
+        *("--keep-alive", "75"),
     ]
 
 
