@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from django.utils import translation
 
 from liudu.platform.actors import SYSTEM, Role
 from liudu.platform.audit.models import Line
@@ -249,3 +250,11 @@ def test_a_token_can_do_no_more_than_its_maker(at, company, person, actor):
         services.make_token(roles=[], expires_at=at + timedelta(days=400), **make)
     with pytest.raises(tokens.TokenPeriodError):
         services.make_token(roles=[], expires_at=at, **make)
+
+
+def test_an_organisation_is_called_by_its_english_name_to_who_reads_english(organisation):
+    with_both, with_one = organisation("明州精密"), organisation("城东医院")
+    with_both.name_en = "Mingzhou Precision"
+    with translation.override("en"):
+        assert (str(with_both), str(with_one)) == ("Mingzhou Precision", "城东医院")
+    assert str(with_both) == "明州精密"

@@ -7,7 +7,7 @@ from django.db import models
 
 from liudu.platform.actors import Role
 from liudu.platform.keys import new_key
-from liudu.platform.words import both
+from liudu.platform.words import both, language
 
 
 class People(BaseUserManager["User"]):
@@ -70,7 +70,7 @@ class Organisation(models.Model):
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return (self.name_en or self.name) if language() == "en" else self.name
 
 
 class Membership(models.Model):
