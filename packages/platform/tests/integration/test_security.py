@@ -1,6 +1,8 @@
 """What somebody who means harm tries first."""
 
 import re
+import subprocess
+import sys
 from datetime import timedelta
 
 import guarded_city
@@ -186,6 +188,23 @@ def test_whoever_guesses_passwords_is_shut_out_and_told_until_when(city):
     assert log_in(Client(), login="vendor@example.com").status_code == 302  # others get in
     line = Line.objects.get(verb="identity.user.locked_out")  # one, however often it is tried
     assert line.subject_key == city.users["owner"].key
+
+
+def test_what_limits_logins_is_counted_for_all_processes_together():
+    cache.set("counted", 3)
+    program = (
+        "from django.conf import settings; import sys, ast;"
+        "settings.configure(CACHES=ast.literal_eval(sys.argv[1]));"
+        "from django.core.cache import cache; print(cache.get('counted'))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, repr(settings.CACHES)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert told.stdout == "3\n"
 
 
 def test_another_network_is_not_shut_out_with_the_guesser(city):
