@@ -23,7 +23,7 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing leaves this host
 )
 LANGUAGES = {"zh": "zh-hans", "en": "en"}
-START_S = 60
+START_S = 120
 
 
 @attrs.frozen

@@ -16,13 +16,14 @@ import attrs
 HAN = re.compile(r"[\u3400-\u9fff]")
 RUN = re.compile(r"[\u3400-\u9fff]+")
 JOINED = re.compile(
-    r"\s+[<>=≤≥]+\s+[\d.]*\s*|/|\s+[·→]\s+|[：:；，、（）()]\s*|\s+[·→]$|^[·→]\s+"
+    r"\s+[<>=≤≥]+\s+[\d.]*\s*|\s+[·→]\s+|[：:；，、（）()]\s*|\s+[·→]$|^[·→]\s+"
 )  # what pages put between data
 SENTENCE = re.compile(r"[A-Za-z][a-z’']+(?: [A-Za-z’'-]+){3,}")
 PIECE_MIN = 4  # shorter pieces are found inside longer ones by chance
 LONG = 1000  # a document, of which pages show words
 REVIEWED = {  # Chinese that an English page shows on purpose
     "简体中文",  # the name of a language, in that language
+    "苏州工业园区",  # also the name of a bureau, for which no pack has English
     "Budgets such as 80万元 or 50-100万 and days such as 2026-12-31 are understood.",
 }
 TEXTS = """() => {

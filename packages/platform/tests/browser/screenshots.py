@@ -1,9 +1,11 @@
 """Take a picture of every page, wide and narrow, in both languages, for who works on the looks.
 
 Run: python packages/platform/tests/browser/screenshots.py --out DIR [--only PART …]
+With --readme it takes the four pictures of the README instead: wide, in Chinese, few colours.
 """
 
 import argparse
+import io
 import os
 import sys
 import tempfile
@@ -15,12 +17,20 @@ from browser.city import ARGUMENTS, CHROMIUM, LANGUAGES, city, log_in, path_of
 from browser.routes import ROUTES
 
 WIDTHS = {"desk": 1280, "phone": 390}
+README = {  # the name of a picture: its route and its height
+    "home": ("front:home", 1010),
+    "need": ("needs:detail", 1000),
+    "trial": ("trials:trial", 1000),
+    "board": ("office:board", 720),
+}
+COLOURS = 128
 
 
 def main():
     """Build a city, visit it and keep the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("--readme", action="store_true", help="the pictures of the README")
     parser.add_argument("--only", nargs="*", default=[], help="parts of names of routes")
     parser.add_argument("--widths", nargs="*", default=list(WIDTHS), choices=list(WIDTHS))
     parser.add_argument("--languages", nargs="*", default=list(LANGUAGES), choices=list(LANGUAGES))
@@ -32,7 +42,32 @@ def main():
 
         django.setup()
         with city(Path(home)) as served:
-            take(served, chosen)
+            (take_for_readme if chosen.readme else take)(served, chosen)
+
+
+def take_for_readme(served, chosen):
+    """Take the pictures of the README, with a palette of few colours."""
+    from PIL import Image  # noqa: PLC0415 - only for this
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is one
+
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        for picture, (name, height) in README.items():
+            look = ROUTES[name]
+            context = browser.new_context(
+                base_url=served.url,
+                viewport={"width": WIDTHS["desk"], "height": height},
+                storage_state=log_in(browser, served, look.actor),
+                locale="zh-CN",
+            )
+            page = context.new_page()
+            page.goto(path_of(name, look, served.keys))
+            taken = io.BytesIO(page.screenshot())
+            few = Image.open(taken).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            few.save(chosen.out / f"{picture}.png", optimize=True)
+            context.close()
+        browser.close()
 
 
 def take(served, chosen):

@@ -44,6 +44,14 @@ DUE = {
     "months_paid": "6",
     "rent_paid": "9000",
 }
+NAMES = {
+    "owner": "周明",
+    "vendor": "林舒",
+    "opc": "陈灯",
+    "officer": "沈宁",
+    "auditor": "吴静",
+    "operator": "顾远",
+}
 PEOPLE = {  # each with an organisation, its kind and the roles in it
     "owner": ("明州光电科技有限公司", "company", ["member", "need_owner"]),
     "vendor": ("六角智能视觉（苏州）有限公司", "company", ["member", "vendor"]),
@@ -99,7 +107,7 @@ def people(*, at):
     actors, organisations = {}, {}
     for name, (organisation, kind, roles) in PEOPLE.items():
         user = create_user(
-            by=SYSTEM, at=at, email=f"{name}@example.com", password=PASSWORD, name=f"{name} 同志"
+            by=SYSTEM, at=at, email=f"{name}@example.com", password=PASSWORD, name=NAMES[name]
         )
         organisations[name] = found_organisation(
             by=SYSTEM, at=at, name=organisation, kind=kind, user=user, roles=roles
