@@ -31,13 +31,27 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, round(share * len(ordered)))] if ordered else None
 
 
+def windows(clients, until):
+    """The p95 of each third of the time."""
+    seen = [
+        (ended, ms)
+        for client in clients
+        for ended, ms in zip(client.ended_s, client.times_ms, strict=True)
+    ]
+    edges = [until - SECONDS * share for share in (1, 2 / 3, 1 / 3, -1)]
+    thirds = [
+        [ms for at, ms in seen if low <= at < high] for low, high in itertools.pairwise(edges)
+    ]
+    return [percentile(third, 0.95) for third in thirds if third]
+
+
 class Client:
     """One person with one connection."""
 
     def __init__(self, port, token=""):
         self.port, self.connection = port, None
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.times_ms, self.errors = [], []
+        self.times_ms, self.ended_s, self.errors = [], [], []
 
     def ask(self, method, path, body=None):
         """Send one request; keep how long its answer took, or what went wrong."""
@@ -53,6 +67,7 @@ class Client:
             if response.status >= 400:
                 self.errors.append(f"{method} {path} {response.status} {answer[:120]!r}")
             self.times_ms.append((time.perf_counter() - begin) * 1000)
+            self.ended_s.append(time.monotonic())
             if response.headers.get("Connection", "").lower() == "close":
                 self.close()
             return json.loads(answer) if body and response.status < 400 else None
@@ -169,10 +184,12 @@ def measure(sizes):
         server.terminate()
         server.wait(30)
     reads = [ms for client in readers for ms in client.times_ms]
+    p95s = windows(readers, until)
     writes = [ms for client in writers for ms in client.times_ms]
     errors = [error for client in readers + writers for error in client.errors]
     print(json.dumps({
         "errors": len(errors), "first_errors": errors[:5],
+        "interval": {"read_p95_ms": [round(min(p95s)), round(max(p95s))]},
         "reads": len(reads), "reads_per_s": round(len(reads) / SECONDS, 1),
         "read_p50_ms": round(percentile(reads, 0.5)), "read_p95_ms": round(percentile(reads, 0.95)),
         "writes": len(writes), "write_p50_ms": round(percentile(writes, 0.5) or 0),
