@@ -110,6 +110,8 @@ class Trial(models.Model):
                 condition=models.Q(released_at__isnull=True),
                 name="trials_unreleased",
             ),
+            # SQLite passes over the one above, PostgreSQL this one.
+            models.Index(fields=["state", "released_at", "ended_at"], name="trials_decided"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
