@@ -237,7 +237,7 @@ def _grant(organisation):
         **due,
     )
     subject = funding.Subject.objects.create(
-        kind="enterprise",
+        kind="person",  # of whom the rule speaks
         ref=organisation.key,
         name=TITLE,
         organisation=organisation,
