@@ -13,6 +13,7 @@ from liudu.platform.funding import letters, queries, services
 from liudu.platform.funding.models import Batch, FactRow, Grant, PaymentOrder
 from liudu.platform.funding.services import delivery, matching
 from liudu.platform.funding.services.matching import SILENT_MAX, go_on_matching
+from liudu.platform.funding.services.payments import NetChangedError
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db]
 
@@ -170,7 +171,10 @@ def test_what_was_paid_and_taken_back_counts_at_the_next_delivery(at, notified):
     paid = queries.live_facts([grant.subject]).get(name="rent_paid")
     assert (paid.value, paid.origin) == (str(900_000 + 450_000), FactRow.Origin.PLATFORM)
     assert paid.document.startswith("liudu:payment:")
-    services.recover_grant(by=SYSTEM, at=at, grant=grant, amount_fen=150_000, reason="多发一个月")
+    form = {"amount_fen": 150_000, "reason": "多发一个月", "seen_fen": 450_000}
+    services.recover_grant(by=SYSTEM, at=at, grant=grant, **form)
+    with pytest.raises(NetChangedError):  # the same form, sent twice
+        services.recover_grant(by=SYSTEM, at=at, grant=grant, **form)
     settle(at, grant, "recovery")
     paid = queries.live_facts([grant.subject]).get(name="rent_paid")
     assert paid.value == str(900_000 + 300_000)

@@ -179,11 +179,16 @@ def review(request: HttpRequest, key: str) -> HttpResponse:
     """Let a grant of the sample go on, or refuse it with the reason."""
     grant = _seen(request, key, "funding.review_grant")
     note, by, at = request.POST.get("note", "")[:300], actor_at(request), clock.now()
-    if request.POST.get("decision") == "refuse":
+
+    def refuse() -> Grant:
+        _chosen(request, "decision", ("refuse",))
+        return services.refuse_grant(by=by, at=at, grant=grant, reason=note)
+
+    if request.POST.get("decision") != "approve":
         return _do(
             request,
             grant,
-            lambda: services.refuse_grant(by=by, at=at, grant=grant, reason=note),
+            refuse,
             zh="已记录：复核未通过。",
             en="Refused in review.",
             which="review",
@@ -203,6 +208,20 @@ def review(request: HttpRequest, key: str) -> HttpResponse:
         en="Approved.",
         which="review",
     )
+
+
+class NoDecisionError(Refusal):
+    """A form without the button that says yes or no."""
+
+    en = "Nothing was decided: press one of the two buttons."
+    zh = "没有收到决定：请点击两个按钮之一。"
+
+
+def _chosen(request: HttpRequest, field: str, values: tuple[str, ...]) -> str:
+    chosen = request.POST.get(field, "")
+    if chosen not in values:
+        raise NoDecisionError
+    return chosen
 
 
 class NoAmountError(Refusal):
@@ -228,6 +247,7 @@ def recover(request: HttpRequest, key: str) -> HttpResponse:
     """Order that an amount is taken back."""
     grant = _seen(request, key, "funding.review_grant")
     text, reason = request.POST.get("amount", "")[:30], request.POST.get("reason", "")[:300]
+    seen = request.POST.get("seen_fen", "")[:15]
     return _do(
         request,
         grant,
@@ -237,6 +257,7 @@ def recover(request: HttpRequest, key: str) -> HttpResponse:
             grant=grant,
             amount_fen=_fen(text),
             reason=reason,
+            seen_fen=int(seen) if seen.isdecimal() else None,
         ),
         zh="已生成追回指令。",
         en="The recovery is ordered.",
@@ -260,7 +281,7 @@ def answer_objection(request: HttpRequest, key: str) -> HttpResponse:
             by=actor_at(request),
             at=clock.now(),
             objection=objection,
-            upheld=request.POST.get("upheld") == "yes",
+            upheld=_chosen(request, "upheld", ("yes", "no")) == "yes",
             answer=request.POST.get("answer", "")[:1000],
             amount_fen=_fen(text) if text else None,
         ),

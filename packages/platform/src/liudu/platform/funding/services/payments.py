@@ -45,6 +45,14 @@ class NothingToRecoverError(Refusal):
     zh = "这笔资金已付而未追回的只有 {left_yuan} 元。"
 
 
+class NetChangedError(Refusal):
+    """Something was paid or taken back since the officer looked; perhaps by the same press."""
+
+    status = 409
+    en = "This grant stands at {now_yuan} yuan now, not at {seen_yuan}: look at its history first."
+    zh = "这笔资金现为 {now_yuan} 元，与您看到的 {seen_yuan} 元不同：请先核对经过。"
+
+
 def order_payments(*, by: Actor, at: datetime, batch: Batch) -> int:
     """Order the payment of every confirmed grant; return how many were ordered now.
 
@@ -324,19 +332,32 @@ def net_fen(grant: Grant) -> int:
 
 @transaction.atomic
 def recover_grant(
-    *, by: Actor, at: datetime, grant: Grant, amount_fen: int, reason: str
+    *,
+    by: Actor,
+    at: datetime,
+    grant: Grant,
+    amount_fen: int,
+    reason: str,
+    seen_fen: int | None = None,
 ) -> PaymentOrder:
     """Order that what was paid wrongly is taken back, never more than was paid.
 
+    Parameters
+    ----------
+    seen_fen
+        The net amount that the officer saw: a form that is sent twice takes back once.
+
     Raises
     ------
-    ReasonNeededError, NothingToRecoverError, WrongStateError
+    ReasonNeededError, NothingToRecoverError, NetChangedError, WrongStateError
 
     """
     if not reason.strip():
         raise ReasonNeededError
     locked = lock_grant(grant, *PAID_STATES)
     left = net_fen(locked)
+    if seen_fen is not None and seen_fen != left:
+        raise NetChangedError(now_yuan=f"{left / 100:,.2f}", seen_yuan=f"{seen_fen / 100:,.2f}")
     if not 0 < amount_fen <= left:
         raise NothingToRecoverError(left_yuan=f"{left / 100:,.2f}")
     kind = PaymentOrder.Kind.RECOVERY
