@@ -1,12 +1,23 @@
 """What is paid, against a naive reading: subject by subject, purse by purse, in plain Python."""
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liudu.rules import Stacking, compile_pack, day_of, read_pack, run, settle
+from liudu.rules import (
+    Column,
+    FactTable,
+    Stacking,
+    compile_pack,
+    day_of,
+    read_pack,
+    run,
+    run_city,
+    settle,
+)
 from liudu.rules.testing import random_table
 
 ON = date(2026, 3, 31)
@@ -186,3 +197,35 @@ def test_what_is_paid_is_what_a_naive_reading_pays(text, seed, count):
     assert uses == naive.uses
     final = sum(fen for key, fen in naive.paid.items() if not naive.open[key])
     assert settled.total_fen == final
+
+
+def in_parts(table, cuts):
+    """Cut a table into chunks at some rows."""
+    edges = [0, *sorted(min(cut, len(table)) for cut in cuts), len(table)]
+    for start, end in pairwise(edges):
+        columns = {
+            name: Column(
+                one.numbers[start:end], None if one.unknown is None else one.unknown[start:end]
+            )
+            for name, one in table.columns.items()
+        }
+        yield FactTable(subjects=table.subjects[start:end], columns=columns)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    text=packs(),
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 40),
+    cuts=st.lists(st.integers(0, 40), max_size=5),
+)
+def test_a_city_in_chunks_pays_what_it_pays_at_once(text, seed, count, cuts):
+    program = compile_pack(read_pack(text), on=ON)
+    table = random_table(np.random.default_rng(seed), program.pack.facts, count=count, unknown=0.15)
+    named = FactTable(
+        subjects=[f"S{(7 * row) % count:03d}-{row}" for row in range(count)], columns=table.columns
+    )
+    whole = settle(run(program, named))
+    city = run_city(program, in_parts(named, cuts))
+    assert city.budgets == whole.budgets
+    assert city.payable_fen == {name: one.total_fen for name, one in whole.payable.items()}

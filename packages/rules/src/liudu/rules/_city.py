@@ -7,7 +7,7 @@ import numpy as np
 
 from liudu.rules._program import Program
 from liudu.rules._run import RuleCount, Run, run
-from liudu.rules._settle import settle
+from liudu.rules._settle import BudgetUse, Gathering, settle
 from liudu.rules._table import FactTable
 
 
@@ -22,15 +22,18 @@ class CityCount:
     rules
         The counts of each rule, over all chunks.
     payable_fen
-        By rule, what is paid after groups and limits per subject, final amounts only.
-        Budgets over all subjects are not applied: who is served first is known only when
-        everybody has been seen.
+        By rule, what is paid after groups, limits per subject and budgets over all subjects,
+        final amounts only.
+    budgets
+        How far the budgets over all subjects reach. Who is served first is known only when
+        everybody has been seen: what `each` sees of a chunk is before them.
 
     """
 
     subjects: int
     rules: tuple[RuleCount, ...]
     payable_fen: Mapping[str, int]
+    budgets: tuple[BudgetUse, ...] = ()
 
 
 def run_city(
@@ -54,7 +57,7 @@ def run_city(
     """
     totals = {name: np.zeros(5, np.int64) for name in program.rules}
     sums = dict.fromkeys(program.rules, 0)
-    payable = dict.fromkeys(program.rules, 0)
+    gathering = Gathering(program)
     subjects = 0
     for table in tables:
         result = run(program, table)
@@ -62,8 +65,7 @@ def run_city(
         for count in result.counts():
             totals[count.rule] += (count.eligible, count.ineligible, count.unknown, count.near, 0)
             sums[count.rule] += count.amount_fen
-        for name, one in settle(result, programmes=False).payable.items():
-            payable[name] += one.total_fen
+        gathering.add(result, settle(result, programmes=False))
         each(result)
     rules = tuple(
         RuleCount(
@@ -76,4 +78,5 @@ def run_city(
         )
         for name, total in totals.items()
     )
-    return CityCount(subjects=subjects, rules=rules, payable_fen=payable)
+    payable, budgets = gathering.settle()
+    return CityCount(subjects=subjects, rules=rules, payable_fen=payable, budgets=budgets)

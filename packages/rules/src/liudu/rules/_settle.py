@@ -1,6 +1,6 @@
 """From what each rule brings to what each subject is paid: groups, caps and budgets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import attrs
@@ -12,8 +12,9 @@ from liudu.rules._core import Value
 from liudu.rules._evaluate import Selection, evaluate_value
 from liudu.rules._kind import Kind, day_of
 from liudu.rules._pack import Stacking
-from liudu.rules._program import BudgetLimit, GroupLimit
+from liudu.rules._program import BudgetLimit, GroupLimit, Program
 from liudu.rules._run import Amounts, Run
+from liudu.rules._table import Column, FactTable, RowNumbers
 
 UNLIMITED = np.iinfo(np.int64).max
 
@@ -238,6 +239,97 @@ class _Settler:
                 paid[stopped] = purse - int(before[stopped])
         queue.write(paid, all_open=False)
         return queue.use(limit_fen=purse, asked=asked, paid=paid, stopped=stopped)
+
+
+class Gathering:
+    """What many chunks ask of the budgets over all subjects, served once all have been seen.
+
+    Only those who are due something from such a budget are kept, with the facts that order them.
+    """
+
+    def __init__(self, program: Program) -> None:
+        limits = program.budgets.values()
+        self.limits = [one for one in limits if one.budget.per == "programme"]
+        wanted = {name for one in self.limits for name in one.budget.rules}
+        self.names = [name for name in program.rules if name in wanted]
+        self.orders = sorted({name for one in self.limits for name in one.budget.order})
+        self.program = program
+        self.parts: list[_Part] = []
+        self.elsewhere = dict.fromkeys(program.rules, 0)
+
+    def add(self, run: Run, settled: Settlement) -> None:
+        """Take a chunk that is settled but for the budgets over all subjects."""
+        for name, one in settled.payable.items():
+            if name not in self.names:
+                self.elsewhere[name] += one.total_fen
+        if not self.limits:
+            return
+        rows = [settled.payable[name].rows for name in self.names]
+        kept = np.unique(np.concatenate([np.zeros(0, np.int64), *rows]))
+        columns = {name: _taken(run.table.columns.get(name), kept) for name in self.orders}
+        subjects = run.table.subjects
+        numbered = isinstance(subjects, RowNumbers)
+        ids = [] if numbered else [subjects[int(row)] for row in kept]
+        payable = {
+            name: attrs.evolve(one, rows=np.searchsorted(kept, one.rows).astype(np.int64))
+            for name, one in settled.payable.items()
+            if name in self.names
+        }
+        self.parts.append(_Part(count=len(kept), subjects=ids, columns=columns, payable=payable))
+
+    def settle(self) -> tuple[Mapping[str, int], tuple[BudgetUse, ...]]:
+        """Return by rule what is paid and final, in fen, and how far each budget reaches."""
+        if not self.limits:
+            return self.elsewhere, ()
+        gathered = Run(program=self.program, table=self._table(), atoms={}, rules={})
+        settler = _Settler(gathered)
+        settler.rows, settler.paid, settler.open = self._joined()
+        uses = tuple(settler.programme(limit) for limit in self.limits)
+        totals = {name: settler.done()[name].total_fen for name in self.names}
+        return self.elsewhere | totals, uses
+
+    def _table(self) -> FactTable:
+        ids = [one for part in self.parts for one in part.subjects]
+        count = sum(part.count for part in self.parts)
+        columns = {
+            name: _one_column([one.columns[name] for one in self.parts]) for name in self.orders
+        }
+        return FactTable(subjects=ids or RowNumbers(count), columns=columns)
+
+    def _joined(self) -> tuple[dict[str, Rows], dict[str, Amounts], dict[str, Bools]]:
+        starts = np.cumsum([0, *(part.count for part in self.parts)])
+        rows: dict[str, Rows] = {}
+        paid: dict[str, Amounts] = {}
+        waits: dict[str, Bools] = {}
+        for name in self.names:
+            mine = [part.payable[name] for part in self.parts]
+            moved = [one.rows + start for one, start in zip(mine, starts, strict=False)]
+            rows[name] = np.concatenate([np.zeros(0, np.int64), *moved])
+            paid[name] = np.concatenate([np.zeros(0, np.int64), *(one.amount_fen for one in mine)])
+            waits[name] = np.concatenate([np.zeros(0, np.bool_), *(one.open for one in mine)])
+        return rows, paid, waits
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Part:
+    count: int
+    subjects: Sequence[str]
+    columns: Mapping[str, Column]
+    payable: Mapping[str, Payable]
+
+
+def _taken(column: Column | None, rows: Rows) -> Column:
+    """Return a column at some rows; one that is not there is unknown of everybody."""
+    if column is None:
+        return Column(np.zeros(len(rows), np.int64), np.ones(len(rows), np.bool_))
+    unknown = np.zeros(len(rows), np.bool_) if column.unknown is None else column.unknown[rows]
+    return Column(column.numbers[rows].astype(np.int64), unknown)
+
+
+def _one_column(parts: Sequence[Column]) -> Column:
+    numbers = [np.zeros(0, np.int64), *(one.numbers for one in parts)]
+    unknown = [np.zeros(0, np.bool_), *(one.unknown for one in parts if one.unknown is not None)]
+    return Column(np.concatenate(numbers), np.concatenate(unknown))
 
 
 def _unknown(unknown: Bools | None) -> Bools | bool:

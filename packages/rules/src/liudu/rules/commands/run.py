@@ -65,8 +65,8 @@ def command(
 ) -> None:
     """对一张事实表运行政策包 · Run a pack over a table of facts.
 
-    分块时不计算项目总预算（谁先谁后要看完全部才知道） · In chunks, budgets over all subjects
-    are not applied: who comes first is known only at the end.
+    分块时项目总预算在看完全部之后计算，--out 的金额为此之前的 · In chunks, budgets over all
+    subjects are served at the end; the amounts of --out are before them.
     """
     policy, day = load_pack(pack), as_day(on, today())
     program = compile_pack(policy, on=day, subject=kind, settings=read_settings(policy, settings))
@@ -76,6 +76,7 @@ def command(
         if chunk:
             tables = read_chunks(facts, policy.facts, on=day, encoding=encoding, rows=chunk)
             count = run_city(program, tables, each=writer or (lambda _run: None))
+            uses = count.budgets
         else:
             result = run(program, read_table(facts, policy.facts, on=day, encoding=encoding))
             settled = settle(result)
