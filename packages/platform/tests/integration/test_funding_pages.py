@@ -166,8 +166,10 @@ def test_a_company_sees_its_own_and_nobody_elses(client, at, organisation, perso
     assert page.status_code == 200
     assert page.context["who"].kind == "enterprise"
     assert client.get(f"/funding/mine/?who={theirs.key}").status_code == 404
-    added = client.post("/funding/facts/projects/new/", {"kind": "project", "name": "新厂"})
-    assert added.status_code == 302
+    plant = {"kind": "project", "name": "新厂"}
+    assert client.post("/funding/facts/projects/new/", plant).status_code == 403  # a mere member
+    client.force_login(person("b@example.com", of=mine, roles=["need_owner"]), BACKEND)
+    assert client.post("/funding/facts/projects/new/", plant).status_code == 302
     project = Subject.objects.get(name="新厂")
     assert client.get(f"/funding/mine/?who={project.key}").context["who"].kind == "project"
 
