@@ -138,6 +138,9 @@ def test_the_same_file_twice_is_told_and_nothing_is_doubled(bring, tmp_path):
     with pytest.raises(SameListError, match="1 needs taken") as told:
         bring(path=path, name="again.xlsx")
     assert told.value.run_key == first.key
+    ImportRun.objects.update(state=ImportRun.State.RUNNING)
+    with pytest.raises(SameListError, match="being imported already"):
+        bring(path=path, name="again.xlsx")
     assert Need.objects.count() == ImportRun.objects.count() == 1
     assert list(file_of(first).parent.iterdir()) == []
 

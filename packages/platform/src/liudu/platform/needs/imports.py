@@ -59,6 +59,15 @@ class SameListError(Refusal):
     zh = "这个文件已在 {day} 导入过（{taken_count} 条需求）。本次没有重复导入。"
 
 
+class SameListUnderWayError(SameListError):
+    """The same file came before, and is still being read."""
+
+    en = (
+        "This very file is being imported already ({taken_count} needs so far). Look at its report."
+    )
+    zh = "这个文件正在导入（已导入 {taken_count} 条需求），请看它的导入报告。"
+
+
 class NotStalledError(Refusal):
     """There is nothing to pick up."""
 
@@ -183,7 +192,9 @@ def _refuse_same(run: ImportRun) -> None:
     before = same_list(run)
     if before:
         day = before.created_at.astimezone(clock.CITY_ZONE).date()
-        raise SameListError(day=day, taken_count=before.taken_count, run_key=before.key)
+        done = before.state == ImportRun.State.DONE
+        told = SameListError if done else SameListUnderWayError
+        raise told(day=day, taken_count=before.taken_count, run_key=before.key)
 
 
 def _begin(run: ImportRun, *, by: Actor, at: datetime) -> None:
