@@ -78,7 +78,8 @@ ROUTES = {
     "trials:live": Visit("officer", kind="part", key="trial"),
     "trials:cancel": POST,
     "trials:release": POST,
-    "trials:report": Visit("owner", key="trial"),
+    # a document by itself, tested by the tests of trials (tests/browser/test_report_page.py)
+    "trials:report": Visit("owner", kind="file", key="trial"),
     "trials:report_pdf": Visit("owner", kind="file", key="trial"),
     "trials:seal": Visit("owner", key="waiting_need"),
     # supply

@@ -19,7 +19,6 @@ pytestmark = [
 PAGES = sorted(name for name, look in ROUTES.items() if look.kind == "page")
 FILES = sorted(name for name, look in ROUTES.items() if look.kind in {"file", "part"})
 BILINGUAL = {  # what shows both languages side by side, because that is what it is about
-    "trials:report",  # a document that switches by itself
     "needs:check",
     "needs:history",
     "audit:list",
