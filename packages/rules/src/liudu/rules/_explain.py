@@ -305,6 +305,8 @@ def _paper(pack: Pack, name: str) -> Step:
 
 def documents_in_order(pack: Pack, wanted: set[str]) -> tuple[str, ...]:
     """Return some documents and all that they need, each after what it needs."""
+    if not wanted:
+        return ()
     graph: dict[str, tuple[str, ...]] = {}
     waiting = sorted(wanted)
     while waiting:
