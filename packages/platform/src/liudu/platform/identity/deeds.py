@@ -8,6 +8,7 @@ from liudu.platform.words import Words
 DEEDS: Final[Mapping[str, Words]] = {
     "identity.organisation.founded": Words("创建单位", "founded the organisation"),
     "identity.organisation.edited": Words("修改单位信息", "edited the organisation"),
+    "identity.organisation.confirmed": Words("核实信用代码", "confirmed the credit code"),
     "identity.member.added": Words("添加成员", "added a member"),
     "identity.member.invited": Words("邀请成员", "invited a member"),
     "identity.member.joined": Words("加入单位", "joined"),

@@ -63,6 +63,9 @@ class Organisation(models.Model):
     name_en = models.CharField(max_length=160, blank=True)
     kind = models.CharField(max_length=12, choices=Kind.choices)
     credit_code = models.CharField(max_length=18, null=True, blank=True, unique=True)
+    # Codes are public: only a confirmed one joins an organisation to what bureaus know of it.
+    credit_code_confirmed_at = models.DateTimeField(null=True, blank=True)
+    credit_code_confirmed_by = models.CharField(max_length=120, blank=True)
     district = models.ForeignKey("city.District", models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField()
 

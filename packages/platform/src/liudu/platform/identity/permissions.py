@@ -50,6 +50,11 @@ def makes_tokens(actor: Actor, organisation: Organisation | None = None) -> bool
     return organisation is None or actor.belongs_to(organisation.key)
 
 
+def confirms(actor: Actor, _organisation: Organisation | None = None) -> bool:
+    """Return whether the office or the operator asks, who has seen the licence."""
+    return actor.kind == "person" and actor.has(Role.OFFICER, Role.OPERATOR)
+
+
 _WHO = {
     "identity.view_me": is_person,
     "identity.edit_me": is_person,
@@ -60,6 +65,7 @@ _WHO = {
     "identity.view_organisations": is_office,
     "identity.view_organisation": sees,
     "identity.edit_organisation": looks_after,
+    "identity.confirm_credit_code": confirms,
     "identity.view_members": sees,
     "identity.manage_members": looks_after,
     "identity.manage_tokens": makes_tokens,

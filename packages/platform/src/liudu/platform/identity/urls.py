@@ -13,6 +13,7 @@ urlpatterns = [
     path("organisations/new/", organisations.found, name="found"),
     path(ONE, organisations.show, name="organisation"),
     path(f"{ONE}edit/", organisations.edit, name="edit_organisation"),
+    path(f"{ONE}confirm/", organisations.confirm, name="confirm_credit_code"),
     path(f"{ONE}leave/", members.leave, name="leave"),
     path(f"{ONE}members/", members.show, name="members"),
     path(f"{ONE}members/<slug:user_key>/", members.change, name="set_roles"),

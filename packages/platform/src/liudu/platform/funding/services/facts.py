@@ -70,8 +70,23 @@ class ColumnsError(Refusal):
 def subject_for_organisation(
     *, at: datetime, organisation: Organisation, simulated: bool = False
 ) -> Subject:
-    """Return the subject that an organisation is; what a bureau sent before is joined to it."""
-    ref = organisation.credit_code or organisation.key
+    """Return the subject that an organisation is.
+
+    What a bureau sent before is joined to it only once the office has confirmed its credit code:
+    codes are public, and anybody may found an organisation.
+    """
+    mine = Subject.objects.filter(kind=Subject.Kind.ENTERPRISE, organisation=organisation)
+    confirmed = organisation.credit_code if organisation.credit_code_confirmed_at else None
+    ref = confirmed or organisation.key
+    own = mine.exclude(ref=ref).first()
+    if own is not None and (
+        confirmed is None
+        or not Subject.objects.filter(kind=Subject.Kind.ENTERPRISE, ref=confirmed).exists()
+    ):
+        return own
+    if own is not None:  # what the bureau knows goes on; what was declared stays readable there
+        own.organisation = None
+        own.save(update_fields=["organisation"])
     subject, _ = Subject.objects.get_or_create(
         kind=Subject.Kind.ENTERPRISE,
         ref=ref,
@@ -465,7 +480,9 @@ def _subjects(run: FactImport, rows: Sequence[_Row], *, at: datetime) -> dict[st
     known = {one.ref: one for one in Subject.objects.filter(kind=run.kind, ref__in=refs)}
     accounts = {
         one.credit_code: one
-        for one in Organisation.objects.filter(credit_code__in=refs, subject__isnull=True)
+        for one in Organisation.objects.filter(
+            credit_code__in=refs, credit_code_confirmed_at__isnull=False, subject__isnull=True
+        )
         if run.kind == Subject.Kind.ENTERPRISE
     }
     fresh = [

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from liudu.contract import Refusal
 from liudu.platform import clock
@@ -17,7 +17,7 @@ from liudu.platform.identity.middleware import ORGANISATION
 from liudu.platform.identity.models import Organisation
 from liudu.platform.identity.pages._shared import organisation_at, user_at
 from liudu.platform.web.doors import actor_at, door
-from liudu.platform.words import both
+from liudu.platform.words import both, language
 
 HISTORY_LINES = 10
 
@@ -106,3 +106,19 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
                 return redirect("identity:organisation", organisation.key)
     context = {"form": form, "organisation": organisation}
     return render(request, "identity/edit_organisation.html", context, status=status)
+
+
+@door("identity.confirm_credit_code")
+@require_POST
+def confirm(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep that the office has seen the licence behind a credit code."""
+    organisation = organisation_at(request, key, "identity.confirm_credit_code")
+    try:
+        services.confirm_credit_code(
+            by=actor_at(request), at=clock.now(), organisation=organisation
+        )
+    except Refusal as refusal:
+        messages.error(request, refusal.say(language()))
+    else:
+        messages.success(request, both("已核实信用代码", "The credit code is confirmed"))
+    return redirect("identity:organisation", organisation.key)

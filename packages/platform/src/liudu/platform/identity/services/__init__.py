@@ -8,13 +8,18 @@ from liudu.platform.identity.services.members import (
     set_roles,
     withdraw_invitation,
 )
-from liudu.platform.identity.services.organisations import edit_organisation, found_organisation
+from liudu.platform.identity.services.organisations import (
+    confirm_credit_code,
+    edit_organisation,
+    found_organisation,
+)
 from liudu.platform.identity.services.people import create_user, edit_profile, keep_language
 from liudu.platform.identity.services.tokens import make_token, note_use, revoke_token
 
 __all__ = [
     "accept_invitation",
     "add_member",
+    "confirm_credit_code",
     "create_user",
     "edit_organisation",
     "edit_profile",

@@ -46,6 +46,13 @@ class CreditCodeTakenError(Refusal):
     status = 409
 
 
+class NoCreditCodeError(Refusal):
+    """There is no code to confirm."""
+
+    en = "{organisation} has given no unified social credit code: ask them to add it."
+    zh = "{organisation} 尚未填写统一社会信用代码：请其先补填。"
+
+
 class NameMissingError(Refusal):
     """An organisation needs a name of bounded length."""
 
@@ -89,6 +96,8 @@ def found_organisation(
         kind=kind, created_at=at, **_names(name=name, name_en=name_en), district=district
     )
     organisation.credit_code = _free_code(credit_code)
+    if organisation.credit_code and (by.kind == "system" or by.has(Role.OPERATOR)):
+        _confirm(organisation, by=by, at=at)
     organisation.save()
     if user is not None:
         _join(user=user, organisation=organisation, roles=given, at=at)
@@ -112,6 +121,9 @@ def edit_organisation(
     for field, value in _names(name=name, name_en=name_en).items():
         setattr(organisation, field, value)
     organisation.credit_code = _free_code(credit_code, but=organisation)
+    if (organisation.credit_code or "") != before["credit_code"]:
+        organisation.credit_code_confirmed_at = None
+        organisation.credit_code_confirmed_by = ""
     organisation.district = district
     organisation.save()
     after = _facts(organisation)
@@ -127,6 +139,36 @@ def edit_organisation(
             changed=changed,
         )
     return organisation
+
+
+@transaction.atomic
+def confirm_credit_code(*, by: Actor, at: datetime, organisation: Organisation) -> Organisation:
+    """Keep that the office has seen the licence: from now on bureaus' facts are the organisation's.
+
+    Raises
+    ------
+    NoCreditCodeError
+
+    """
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    if not organisation.credit_code:
+        raise NoCreditCodeError(organisation=organisation.name)
+    if organisation.credit_code_confirmed_at is None:
+        _confirm(organisation, by=by, at=at)
+        organisation.save()
+        tell(
+            at=at,
+            by=by,
+            verb="identity.organisation.confirmed",
+            organisation=organisation,
+            credit_code=organisation.credit_code,
+        )
+    return organisation
+
+
+def _confirm(organisation: Organisation, *, by: Actor, at: datetime) -> None:
+    organisation.credit_code_confirmed_at = at
+    organisation.credit_code_confirmed_by = by.name
 
 
 def tell(
