@@ -118,6 +118,7 @@ ROUTES = {
     "identity:invite": POST,
     "identity:withdraw_invitation": POST,
     "identity:tokens": Visit("owner", key="organisation"),
+    "identity:confirm_credit_code": POST,
     "identity:revoke_token": POST,
     "identity:invitation": Visit("new", token="invitation"),  # noqa: S106 - a key of the world
     # audit
