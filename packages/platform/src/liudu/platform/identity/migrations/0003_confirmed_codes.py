@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('identity', '0002_roles_of_invitations_and_kept_answers'),
+        ("identity", "0002_roles_of_invitations_and_kept_answers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='organisation',
-            name='credit_code_confirmed_at',
+            model_name="organisation",
+            name="credit_code_confirmed_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='organisation',
-            name='credit_code_confirmed_by',
+            model_name="organisation",
+            name="credit_code_confirmed_by",
             field=models.CharField(blank=True, max_length=120),
         ),
     ]
