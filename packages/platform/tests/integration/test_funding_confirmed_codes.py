@@ -34,12 +34,14 @@ def test_a_claimed_code_joins_nothing(at, known, claimed):
     assert known.organisation is None
 
 
-def test_a_code_that_the_office_confirmed_joins_what_the_bureau_knows(
-    at, known, claimed, person, actor, organisation
-):
-    before = subject_for_organisation(at=at, organisation=claimed)
+@pytest.fixture
+def officer(person, actor, organisation):
     bureau = organisation("场景办", kind="bureau")
-    officer = actor(person("officer@example.com", of=bureau, roles=[Role.OFFICER]), of=bureau)
+    return actor(person("officer@example.com", of=bureau, roles=[Role.OFFICER]), of=bureau)
+
+
+def test_a_code_that_the_office_confirmed_joins_what_the_bureau_knows(at, known, claimed, officer):
+    before = subject_for_organisation(at=at, organisation=claimed)
     confirmed = identity.confirm_credit_code(by=officer, at=at, organisation=claimed)
     assert subject_for_organisation(at=at, organisation=confirmed) == known
     before.refresh_from_db()
