@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Field, Header, Query, Router, Schema, Status
 from pydantic import ConfigDict
 
@@ -373,7 +373,4 @@ def _required(request: HttpRequest, key: str, permission: str) -> Need:
 
 
 def _seen(request: HttpRequest, key: str) -> Need:
-    try:
-        return queries.need_for(actor_at(request), key)
-    except Need.DoesNotExist:
-        raise Http404 from None
+    return queries.need_for(actor_at(request), key)

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from ninja import Field, File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from liudu.platform import clock
 from liudu.platform.needs.imports import receive_list, resume_list
-from liudu.platform.needs.models import ImportRow, ImportRun, Need
+from liudu.platform.needs.models import ImportRow, ImportRun
 from liudu.platform.needs.queries import need_for
 from liudu.platform.office import queries, services
 from liudu.platform.office.models import SavedView
@@ -171,10 +171,7 @@ def get_board(request: HttpRequest, asked: Query[Asked]) -> list[dict[str, objec
 def start_running(request: HttpRequest, key: str) -> Status[None]:
     """Say that an accepted need is in use."""
     actor = actor_at(request)
-    try:
-        need = need_for(actor, key)
-    except Need.DoesNotExist as error:
-        raise Http404 from error
+    need = need_for(actor, key)
     require(actor, "office.start_running", need, seen="needs.see_need")
     services.start_running(by=actor, at=clock.now(), need=need)
     return Status(204, None)

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,7 +12,7 @@ from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.city.models import District, Sector
 from liudu.platform.needs.models import Need
-from liudu.platform.needs.queries import need_for
+from liudu.platform.needs.queries import visible_to
 from liudu.platform.office import queries, services
 from liudu.platform.office.models import SavedView
 from liudu.platform.office.waiting import waiting
@@ -59,10 +59,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, key: str) -> HttpResponse:
     """Say that an accepted need is in use."""
     actor = actor_at(request)
-    try:
-        need = need_for(actor, key)
-    except Need.DoesNotExist as error:
-        raise Http404 from error
+    need = get_object_or_404(visible_to(actor), key=key)
     require(actor, "office.start_running", need, seen="needs.see_need")
     services.start_running(by=actor, at=clock.now(), need=need)
     return redirect(f"{reverse('office:board')}?stage=running")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from liudu.contract import Refusal
@@ -121,10 +121,7 @@ def _required(request: HttpRequest, key: str, permission: str) -> Need:
 
 
 def _seen(actor: Actor, key: str) -> Need:
-    try:
-        return queries.need_for(actor, key)
-    except Need.DoesNotExist:
-        raise Http404 from None
+    return get_object_or_404(queries.visible_to(actor), key=key)
 
 
 def _revision(request: HttpRequest) -> int | None:

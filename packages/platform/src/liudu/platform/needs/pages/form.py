@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import frozen
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -368,10 +368,7 @@ def _withdrawn(request: HttpRequest, need: Need) -> HttpResponse:
 
 
 def _seen(request: HttpRequest, key: str) -> Need:
-    try:
-        return queries.need_for(actor_at(request), key)
-    except Need.DoesNotExist:
-        raise Http404 from None
+    return get_object_or_404(queries.visible_to(actor_at(request)), key=key)
 
 
 def _step(code: str) -> Step:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from liudu.platform.needs import queries
@@ -21,10 +21,7 @@ PER_PAGE = 25
 def show(request: HttpRequest, key: str) -> HttpResponse:
     """Show every state of a need with what changed since the one before."""
     actor = actor_at(request)
-    try:
-        need = queries.need_for(actor, key)
-    except Need.DoesNotExist:
-        raise Http404 from None
+    need = get_object_or_404(queries.visible_to(actor), key=key)
     require(actor, "needs.follow_need", need, seen="needs.follow_need")
     page = Paginator(queries.revisions_of(need), PER_PAGE).get_page(request.GET.get("page"))
     return render(

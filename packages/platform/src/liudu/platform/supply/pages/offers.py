@@ -2,14 +2,14 @@
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.actors import Actor
 from liudu.platform.needs.models import Need
-from liudu.platform.needs.queries import need_for
+from liudu.platform.needs.queries import visible_to
 from liudu.platform.supply import queries, services
 from liudu.platform.supply.forms import InviteForm, OfferForm
 from liudu.platform.supply.models import Offer, Version
@@ -146,10 +146,7 @@ def _invite(request: HttpRequest, *, need: Need, form: InviteForm) -> bool:
 
 
 def _need(actor: Actor, key: str) -> Need:
-    try:
-        return need_for(actor, key)
-    except Need.DoesNotExist as error:
-        raise Http404 from error
+    return get_object_or_404(visible_to(actor), key=key)
 
 
 def _found(request: HttpRequest, key: str) -> Offer:
