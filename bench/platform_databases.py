@@ -49,6 +49,22 @@ def _run(script, arguments, environment):
     ).stdout
 
 
+def fill(sizes=None):
+    """Set Django up, and fill the empty database of this process with the large city."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    from platform_city import make
+
+    make(**({"sizes": sizes} if sizes else {}))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
 def session_of(user):
     """The cookie of a user who has logged in; called after `django.setup()`."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from platform_databases import in_each_database
+from platform_databases import fill, in_each_database
 from record import write_result
 
 READERS, WRITERS, SECONDS = 50, 10, 30
@@ -119,18 +119,10 @@ def wait_until_ready(port):
 
 def prepare(sizes):
     """Fill the database; return the addresses of readers and the writers' tokens."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
+    fill(sizes)
     from django.db import connection
+    from platform_city import AT
 
-    call_command("migrate", verbosity=0)
-    from platform_city import AT, make
-
-    make(**({"sizes": sizes} if sizes else {}))
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
     from liudu.platform import clock
     from liudu.platform.actors import Role
     from liudu.platform.identity import services

@@ -13,7 +13,7 @@ import json
 import sys
 import time
 
-from platform_databases import in_each_database, session_of
+from platform_databases import fill, in_each_database, session_of
 from record import write_result
 
 ROUNDS, PER_ROUND = 5, 20
@@ -114,18 +114,7 @@ def timed(client, address):
 
 def measure(sizes):
     """Fill the database, ask for every page, and print what was seen as JSON."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
-
-    call_command("migrate", verbosity=0)
-    from platform_city import make
-
-    make(**({"sizes": sizes} if sizes else {}))
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    fill(sizes)
     gc.collect()
     gc.freeze()  # as the program of the web server does (`liudu.platform.wsgi`)
     clients, seen = people(), {}
