@@ -12,7 +12,9 @@ from liudu.platform.needs.models import ImportRow, ImportRun, Need
 from liudu.platform.office.models import SavedView
 from liudu.platform.office.waiting import COUNT_MAX, SHOWN, waiting
 from liudu.platform.supply.models import Invitation, Offer, Solution, Vendor, Version
+from liudu.platform.supply.services import admit_offer
 from liudu.platform.trials.models import Seal, Trial
+from liudu.platform.trials.services import cancel_trial, start_trial
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db]
 
@@ -41,6 +43,12 @@ def clerk(person, owner):
 @pytest.fixture
 def seller(person, maker):
     return person("s@example.org", of=maker.organisation, roles=[Role.VENDOR])
+
+
+@pytest.fixture
+def people(clerk, seller, officer):
+    """An owner's clerk, a vendor's seller and an officer."""
+    return clerk, seller, officer
 
 
 @pytest.fixture
@@ -229,6 +237,34 @@ def test_an_owner_waits_for_the_worker_and_for_the_office(desk, clerk, need, tri
     trial(need("乙", stage="trial"), "decided")
     found = desk(clerk)
     assert codes(found.others) == {"trials": 1, "unreleased": 1}
+
+
+def test_an_admitted_offer_waits_for_its_trial_until_there_is_one(desk, as_actor, people, make, at):
+    clerk, seller, officer = people
+    wanted = make.need("甲", stage="matched")
+    made = make.offer(wanted)
+    by = as_actor(clerk)
+    admit_offer(by=by, at=at, offer=made)
+    Seal.objects.create(need=wanted, state="sealed", created_at=at, sealed_at=at)
+    assert codes(desk(clerk).mine) == {"untried": 1}
+    assert codes(desk(seller).others) == {"untried": 1}
+    assert desk(officer).others[0].lines[0].who == "明州光电"
+
+    trial = start_trial(by=by, at=at, offer=made)
+    assert "untried" not in codes(desk(clerk).mine)
+    assert codes(desk(seller).others) == {"trials": 1}
+
+    cancel_trial(by=by, at=at, trial=trial)
+    assert codes(desk(clerk).mine) == {"untried": 1}
+
+
+def test_an_admitted_offer_to_a_need_that_is_settled_waits_for_nobody(
+    desk, as_actor, clerk, make, at
+):
+    made = make.offer(make.need("甲", stage="matched"))
+    admit_offer(by=as_actor(clerk), at=at, offer=made)
+    Need.objects.update(stage="accepted")
+    assert "untried" not in codes(desk(clerk).mine)
 
 
 def test_a_vendor_is_told_what_waits_for_them(desk, seller, make, at):

@@ -125,19 +125,20 @@ def _kinds(actor: Actor) -> Iterator[tuple[Kind, bool]]:
     if own and actor.has(Role.NEED_OWNER, Role.OFFICER):
         yield drafts(own), True
         yield imports(own), True
-        yield from ((kind, True) for kind in (offers(own), unsealed(own), past(own)))
+        yield from ((kind, True) for kind in (offers(own), unsealed(own), untried(own), past(own)))
     if own and actor.has(Role.NEED_OWNER) and not office:
         yield trials_at_work(Q(need__owner__key=own)), False
         yield unreleased(Q(need__owner__key=own)), False
     if own and actor.has(Role.VENDOR):
         yield from ((kind, True) for kind in (versions(own), invitations(own)))
         yield offers_made(own), False
+        yield untried(vendor=own), False
         if not actor.has(Role.NEED_OWNER):
             yield trials_at_work(Q(vendor__organisation__key=own)), False
     if office:
         yield unreleased(Q()), actor.has(Role.OFFICER)
         yield alone(), actor.has(Role.OFFICER)
-        theirs = (offers(but=own), unsealed(but=own), past(but=own))
+        theirs = (offers(but=own), unsealed(but=own), untried(but=own), past(but=own))
         for kind in (*theirs, invitations(), trials_at_work(Q()), versions()):
             yield kind, False
 
@@ -250,6 +251,39 @@ def unsealed(own: str = "", *, but: str = "") -> Kind:
             href=reverse("trials:seal", args=[need.key]) if own else _detail(need),
         ),
         href=f"{reverse('needs:list')}?stage=matched" + (f"&owner={own}" if own else ""),
+    )
+
+
+def untried(own: str = "", *, but: str = "", vendor: str = "") -> Kind:
+    """Return offers that were admitted to a trial which nobody has started."""
+
+    def rows(_at: datetime) -> QuerySet[Offer]:
+        open_needs = Need.objects.filter(
+            pk=OuterRef("need"),
+            status=Need.Status.PUBLISHED,
+            stage__in=(Need.Stage.MATCHED, Need.Stage.TRIAL),
+        )
+        found = Offer.objects.filter(Exists(open_needs), untried_since__isnull=False)
+        found = found.filter(version__state=Version.State.CONFORMS)
+        if own:
+            found = found.filter(need__owner__key=own)
+        if but:
+            found = found.exclude(need__owner__key=but)
+        if vendor:
+            found = found.filter(vendor__organisation__key=vendor)
+        related = ("need__owner", "version__solution", "vendor__organisation")
+        return found.select_related(*related).order_by("untried_since")
+
+    return Kind(
+        code="untried",
+        title=Words("已准入、待启动试验的方案", "Offers admitted, trial to start"),
+        rows=rows,
+        line=lambda offer: Line(
+            subject=f"{offer.version.solution} → {offer.need}",
+            since=offer.untried_since,
+            who=str(offer.need.owner),
+            href=_detail(offer.need),
+        ),
     )
 
 

@@ -147,12 +147,15 @@ class Offer(models.Model):
     offered_by = models.CharField(max_length=200, blank=True)
     answered_by = models.CharField(max_length=200, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
+    # Since when it is admitted and could be tried: null while a trial is open or used up.
+    untried_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["need", "-offered_at"]),
             models.Index(fields=["vendor", "-offered_at"]),
             models.Index(fields=["state", "offered_at"]),
+            models.Index(fields=["untried_since"]),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -11,6 +11,7 @@ from liudu.platform.supply.services.offers import (
     admit_offer,
     decline_offer,
     invite_vendor,
+    note_untried,
     offer_version,
     withdraw_offer,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "edit_solution",
     "file_certificate",
     "invite_vendor",
+    "note_untried",
     "offer_version",
     "reap_checks",
     "recheck_version",

@@ -137,7 +137,17 @@ def admit_offer(*, by: Actor, at: datetime, offer: Offer, answer: str = "") -> O
     locked = _locked(offer)
     if locked.state == Offer.State.ADMITTED:
         return locked
-    return _close(_open(offer), by=by, at=at, state=Offer.State.ADMITTED, answer=answer)
+    locked = _open(offer)
+    locked.untried_since = at
+    return _close(locked, by=by, at=at, state=Offer.State.ADMITTED, answer=answer)
+
+
+def note_untried(*, offer: Offer, since: datetime | None) -> None:
+    """Keep since when an admitted offer waits for a trial; None once it has one.
+
+    Part of the deed that starts or ends the trial, whose audit line tells of it.
+    """
+    Offer.objects.filter(pk=offer.pk, state=Offer.State.ADMITTED).update(untried_since=since)
 
 
 @transaction.atomic
@@ -209,7 +219,7 @@ def _open(offer: Offer) -> Offer:
 def _close(offer: Offer, *, by: Actor, at: datetime, state: Offer.State, answer: str) -> Offer:
     offer.state, offer.answered_at, offer.answered_by = state, at, by.name
     offer.answer = answer.strip()[:TEXT_CHARACTERS_MAX]
-    offer.save(update_fields=["state", "answered_at", "answered_by", "answer"])
+    offer.save(update_fields=["state", "answered_at", "answered_by", "answer", "untried_since"])
     _record(offer, by=by, at=at, verb=f"supply.offer.{state.value}")
     return offer
 

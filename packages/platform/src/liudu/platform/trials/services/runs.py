@@ -176,6 +176,8 @@ def _end(trial: Trial, *, at: datetime, ending: Ending) -> None:
     trial.reason_code = ending.code[:60]
     trial.reason_zh, trial.reason_en = ending.zh, ending.en
     _close(trial)
+    if not trial.attempt_count:
+        supply.note_untried(offer=trial.offer, since=at)
     tell(trial, at=at, kind="ended", zh=ending.zh, en=ending.en)
     tell_audit(
         SYSTEM,

@@ -130,6 +130,7 @@ def _started(*, by: Actor, at: datetime, offer: Offer, seal: Seal | None) -> Tri
         vendor=offer.vendor,
         queued_at=at,
     )
+    supply.note_untried(offer=offer, since=None)
     tell(trial, at=at, kind="queued", zh="进入排队", en="Queued")
     tasks.run_trial.enqueue(trial_key=trial.key)
     needs.advance_stage(by=by, at=at, need=offer.need, to=Need.Stage.TRIAL)
@@ -181,6 +182,7 @@ def cancel_trial(*, by: Actor, at: datetime, trial: Trial) -> Trial:
     if not changed:
         raise TrialOverError(trial=trial.key)
     trial.refresh_from_db()
+    supply.note_untried(offer=trial.offer, since=at)
     tell(trial, at=at, kind="cancelled", zh=CANCELLED.zh, en=CANCELLED.en)
     tell_audit(by, at, "trials.trial.cancelled", trial)
     return trial
