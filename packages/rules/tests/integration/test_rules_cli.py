@@ -132,6 +132,25 @@ def test_run_writes_every_answer_whole_or_in_chunks_alike(folder):
     assert not list(folder.glob(".*"))
 
 
+def test_run_tells_of_each_and_in_all_what_the_missing_step_would_bring(folder):
+    fixed(folder)
+    for chunk in ("0", "2"):
+        result = call(folder, "run", "p.yaml", "t.csv", "--on", "2026-06-01", "--chunk", chunk,
+                      "--out", str(folder / "a.csv"), lang="zh")  # fmt: skip
+        assert "差一步 1，可再得 10 元" in result.output
+    rows = list(csv.DictReader((folder / "a.csv").read_text().splitlines()))
+    assert [(row["subject"], row["near"], row["near_fen"]) for row in rows] == [
+        ("甲公司", "0", ""),
+        ("乙公司", "1", "1000"),
+        ("丙公司", "0", ""),
+    ]
+    answer = json.loads(
+        call(folder, "run", "p.yaml", "t.csv", "--on", "2026-06-01", "--json").output
+    )
+    assert answer["rules"][0]["near_fen"] == 1000
+    assert answer["rules"][0]["near_fen_unknown"] == 0
+
+
 def test_what_if_says_what_it_costs_and_by_district(folder):
     result = call(fixed(folder), "what-if", "p.yaml", "t.csv", "--set", "rate=0.3", "--by",
                   "district", "--on", "2026-06-01", "--json")  # fmt: skip

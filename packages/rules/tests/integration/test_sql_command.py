@@ -55,8 +55,8 @@ def test_the_table_and_the_answers_run_as_they_are_printed(pack):
                 connection.execute("INSERT INTO facts VALUES ('S2', 60000000, NULL)")
         rows = connection.execute(text).fetchall()
     assert rows == [
-        ("S1", "corpus-purchase", 1, 0, 0, 120_000_00, "11"),
-        ("S2", "corpus-purchase", -1, 1, 1, 0, "1?"),
+        ("S1", "corpus-purchase", 1, 0, 0, 120_000_00, "11", None),
+        ("S2", "corpus-purchase", -1, 1, 1, 0, "1?", 120_000_00),
     ]
 
 

@@ -18,7 +18,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from liudu.rules import Column, FactTable, PackRefusedError, compile_pack, read_pack, run
+from liudu.rules import (
+    Column,
+    FactTable,
+    PackRefusedError,
+    compile_pack,
+    near_amounts,
+    read_pack,
+    run,
+)
 from liudu.rules.sql import Dialect, answer_rows, answers_sql, counts_sql, fact_rows
 from liudu.rules.sql import facts_table_sql as table_sql
 from liudu.rules.testing import random_pack, random_table
@@ -82,7 +90,10 @@ def ask(connection, dialect, program, rows, *, mark):
 def of_engine(program, table):
     result = run(program, table)
     counts = {
-        (one.rule, one.eligible, one.ineligible, one.unknown, one.near, one.amount_fen)
+        (
+            *(one.rule, one.eligible, one.ineligible, one.unknown, one.near, one.amount_fen),
+            near_amounts(result, one.rule).total_fen,
+        )
         for one in result.counts()
     }
     return set(answer_rows(result)), counts

@@ -99,8 +99,8 @@ def test_reserved_words_and_quotes_are_names_like_any_other():
         connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?)", row)
         found = connection.execute(answers_sql(program(), dialect=Dialect.SQLITE)).fetchall()
     assert found == [
-        ("S1", "it's one", 1, 0, 0, 30_00, "111"),
-        ("S1", "second", 1, 0, 0, 5_00, "1"),
+        ("S1", "it's one", 1, 0, 0, 30_00, "111", None),
+        ("S1", "second", 1, 0, 0, 5_00, "1", None),
     ]
 
 
@@ -170,7 +170,7 @@ def test_a_benefit_that_is_not_money_brings_nothing_and_is_due_all_the_same():
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(table_of(Dialect.SQLITE))
         connection.execute("INSERT INTO facts (subject, `order`) VALUES ('S1', 5)")
-        assert connection.execute(sql).fetchall() == [("S1", "second", 1, 0, 0, 0, "1")]
+        assert connection.execute(sql).fetchall() == [("S1", "second", 1, 0, 0, 0, "1", None)]
 
 
 def test_more_rules_than_sqlite_joins_are_refused_with_the_way_out():

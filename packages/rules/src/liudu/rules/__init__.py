@@ -24,6 +24,7 @@ from liudu.rules._fact import Fact, Words, money_text
 from liudu.rules._intake import read_chunks, read_table
 from liudu.rules._kind import Kind, Type, day_number, day_of
 from liudu.rules._lower import Setting
+from liudu.rules._near import NearAmounts, near_amounts
 from liudu.rules._pack import (
     Atom,
     Budget,
@@ -62,6 +63,7 @@ __all__ = [
     "Group",
     "GroupChange",
     "Kind",
+    "NearAmounts",
     "Outcome",
     "Pack",
     "PackError",
@@ -101,6 +103,7 @@ __all__ = [
     "explain",
     "money_text",
     "months_between",
+    "near_amounts",
     "read_chunks",
     "read_pack",
     "read_table",

@@ -1,7 +1,7 @@
 """``liudu-rules run``: a pack over a table of subjects."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,10 +12,11 @@ import click
 from liudu.console import Console, with_console
 from liudu.rules._city import CityCount, run_city
 from liudu.rules._explain import STATUS, determination_id
-from liudu.rules._fact import money_text
+from liudu.rules._fact import Words, money_text
 from liudu.rules._intake import CHUNK_ROWS, read_chunks, read_table
+from liudu.rules._near import near_amounts
 from liudu.rules._program import Program, compile_pack
-from liudu.rules._run import Run, run
+from liudu.rules._run import RuleCount, Run, run
 from liudu.rules._settle import BudgetUse, Settlement, settle
 from liudu.rules.clock import today
 from liudu.rules.commands._given import (
@@ -26,7 +27,10 @@ from liudu.rules.commands._given import (
     read_settings,
 )
 
-COLUMNS = ("subject", "rule", "status", "near", "amount_fen", "payable_fen", "determination")
+COLUMNS = (
+    *("subject", "rule", "status", "near", "near_fen", "amount_fen", "payable_fen"),
+    "determination",
+)
 
 
 @click.command(short_help="对全体主体运行 · run a pack over all subjects")
@@ -71,20 +75,22 @@ def command(
     policy, day = load_pack(pack), as_day(on, today())
     program = compile_pack(policy, on=day, subject=kind, settings=read_settings(policy, settings))
     uses: tuple[BudgetUse, ...] = ()
+    steps = _Steps(program)
     with _writing(out) as file:
         writer = _Writer(file, program, everything=everything) if file else None
         if chunk:
             tables = read_chunks(facts, policy.facts, on=day, encoding=encoding, rows=chunk)
-            count = run_city(program, tables, each=writer or (lambda _run: None))
+            count = run_city(program, tables, each=steps.then(writer))
             uses = count.budgets
         else:
             result = run(program, read_table(facts, policy.facts, on=day, encoding=encoding))
             settled = settle(result)
+            steps.add(result)
             count, uses = _count(result, settled), settled.budgets
             if writer:
                 writer.write(result, settled)
-    console.emit(_as_json(program, count, uses))
-    _show(console, program, count, uses)
+    console.emit(_as_json(program, count, uses, steps))
+    _show(console, program, count, uses, steps)
 
 
 def _count(result: Run, settled: Settlement) -> CityCount:
@@ -109,6 +115,28 @@ def _writing(path: Path | None) -> Iterator[TextIO | None]:
         unfinished.unlink(missing_ok=True)
 
 
+class _Steps:
+    """What the missing steps would bring, rule by rule."""
+
+    def __init__(self, program: Program) -> None:
+        self.near_fen = dict.fromkeys(program.rules, 0)
+        self.unknown = dict.fromkeys(program.rules, 0)
+
+    def add(self, result: Run) -> None:
+        for name in self.near_fen:
+            near = near_amounts(result, name)
+            self.near_fen[name] += near.total_fen
+            self.unknown[name] += near.unknown_count
+
+    def then(self, write: Callable[[Run], None] | None) -> Callable[[Run], None]:
+        def each(result: Run) -> None:
+            self.add(result)
+            if write is not None:
+                write(result)
+
+        return each
+
+
 class _Writer:
     """Writes a line for each answer."""
 
@@ -124,7 +152,9 @@ class _Writer:
     def write(self, result: Run, settled: Settlement) -> None:
         for name, rule in self.program.rules.items():
             status, near, amounts = result.status(name), result.near(name), result.amounts(name)
-            paid = settled.payable[name]
+            paid, brings = settled.payable[name], near_amounts(result, name)
+            known = ~brings.unknown
+            near_fen = dict(zip(brings.rows[known], brings.amount_fen[known], strict=True))
             final = {
                 int(row): int(amount)
                 for row, amount, open_ in zip(paid.rows, paid.amount_fen, paid.open, strict=True)
@@ -138,6 +168,7 @@ class _Writer:
                             name,
                             STATUS[int(status[row])],
                             int(near[row]),
+                            near_fen.get(row, ""),
                             int(amounts[row]) if status[row] == 1 else "",
                             final.get(row, ""),
                             determination_id(self.program, rule, result.table, row),
@@ -145,7 +176,9 @@ class _Writer:
                     )
 
 
-def _as_json(program: Program, count: CityCount, uses: tuple[BudgetUse, ...]) -> dict[str, Any]:
+def _as_json(
+    program: Program, count: CityCount, uses: tuple[BudgetUse, ...], steps: _Steps
+) -> dict[str, Any]:
     return {
         "pack": program.pack.name,
         "version": program.pack.version,
@@ -153,27 +186,49 @@ def _as_json(program: Program, count: CityCount, uses: tuple[BudgetUse, ...]) ->
         "on": program.on,
         "subjects": count.subjects,
         "rules": [
-            {**attrs.asdict(one), "payable_fen": count.payable_fen[one.rule]} for one in count.rules
+            {
+                **attrs.asdict(one),
+                "payable_fen": count.payable_fen[one.rule],
+                "near_fen": steps.near_fen[one.rule],
+                "near_fen_unknown": steps.unknown[one.rule],
+            }
+            for one in count.rules
         ],
         "budgets": [attrs.asdict(one) for one in uses],
     }
 
 
 def _show(
-    console: Console, program: Program, count: CityCount, uses: tuple[BudgetUse, ...]
+    console: Console,
+    program: Program,
+    count: CityCount,
+    uses: tuple[BudgetUse, ...],
+    steps: _Steps,
 ) -> None:
     console.say(
         zh=f"{program.pack.title.zh} {program.pack.version}　{program.on}　{count.subjects} 个主体",
         en=f"{program.pack.title.say('en')}, version {program.pack.version}, {program.on}, {count.subjects} subjects",  # noqa: E501
     )
     for one in count.rules:
-        paid = count.payable_fen[one.rule]
+        paid, step = count.payable_fen[one.rule], _step(one, steps)
         console.say(
-            zh=f"  {one.rule}：符合 {one.eligible}，未知 {one.unknown}，只差一步 {one.near}，应付 {money_text(paid, 'zh')}",  # noqa: E501
-            en=f"  {one.rule}: {one.eligible} eligible, {one.unknown} unknown, {one.near} one step away, {money_text(paid, 'en')} payable",  # noqa: E501
+            zh=f"  {one.rule}：符合 {one.eligible}，应付 {money_text(paid, 'zh')}；未知 {one.unknown}；{step.zh}",  # noqa: E501
+            en=f"  {one.rule}: {one.eligible} eligible, {money_text(paid, 'en')} payable; {one.unknown} unknown; {step.en}",  # noqa: E501
         )
     for use in uses:
         _show_budget(console, use)
+
+
+def _step(one: RuleCount, steps: _Steps) -> Words:
+    """Say how many are one step away and what that would bring them, where it is known."""
+    zh, en = f"差一步 {one.near}", f"{one.near} one step away"
+    brings, unknown = steps.near_fen[one.rule], steps.unknown[one.rule]
+    if one.near > unknown:
+        zh += f"，可再得 {money_text(brings, 'zh')}"
+        en += f", worth {money_text(brings, 'en')}"
+    if unknown and one.near > unknown:
+        zh, en = zh + f"（另有 {unknown} 个金额未知）", en + f" ({unknown} of unknown amount)"
+    return Words(zh, en)
 
 
 def _show_budget(console: Console, use: BudgetUse) -> None:

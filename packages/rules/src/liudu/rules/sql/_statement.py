@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from liudu.contract import Refusal
+from liudu.rules._core import facts_of
 from liudu.rules._fact import Fact
 from liudu.rules._kind import Kind, day_of
 from liudu.rules._program import Program, RuleTest
@@ -76,6 +77,9 @@ def answers_sql(
         What the rule alone brings, before groups, caps and budgets, as `Run.amounts`.
     ``conditions``
         One character a condition, in their order: ``1`` true, ``0`` false, ``?`` unknown.
+    ``near_fen``
+        Where one step is missing, what it would bring, as `near_amounts`; NULL where that is
+        not known, and for everybody else.
 
     All arithmetic is in whole numbers of 64 bits that `compile_pack` has proved not to
     overflow for facts in their declared ranges.
@@ -126,8 +130,9 @@ def counts_sql(
     """Return the query that counts every rule's answers, as `Run.counts` does.
 
     Parameters and errors are those of `answers_sql`; the columns are ``rule``, ``eligible``,
-    ``ineligible``, ``unknown``, ``near`` and ``amount_fen``. A rule of which there is no
-    subject has no row.
+    ``ineligible``, ``unknown``, ``near``, ``amount_fen`` and ``near_fen``, which adds up what
+    the missing steps would bring where that is known. A rule of which there is no subject has
+    no row.
     """
     answers = answers_sql(program, dialect=dialect, source=source, rules=rules)
 
@@ -141,6 +146,7 @@ def counts_sql(
         number("status = -1", "unknown"),
         number("near", "near"),
         "CAST(sum(amount_fen) AS BIGINT) AS amount_fen",
+        "CAST(COALESCE(sum(near_fen), 0) AS BIGINT) AS near_fen",
     ]
     query = f"SELECT {_lines(columns)} FROM (\n{answers}\n) AS answers"  # noqa: S608 - ours
     return f"{query} GROUP BY rule"
@@ -185,6 +191,7 @@ class _RulePieces:
             f"{self.unmet()} AS unmet",
             f"CASE WHEN {every} THEN COALESCE({amount}, 0) ELSE 0 END AS amount_fen",
             f"{self.conditions()} AS conditions",
+            f"{self.near_amount(grammar)} AS near_fen",
         ]
         # Names and texts of the pack went through `identifier` and `literal`.
         return f"SELECT {_lines(columns)} FROM {last}"  # noqa: S608
@@ -200,6 +207,17 @@ class _RulePieces:
             elif not atom.advised:
                 tests.append(f"({one.sql} IS NOT FALSE)")
         return "(" + " AND ".join(tests) + ")"
+
+    def near_amount(self, grammar: Grammar) -> str:
+        """Write what the missing step would bring; NULL where it turns on what is missing."""
+        if self.rule.amount is None:
+            return grammar.no_number
+        read = facts_of(self.rule.amount)
+        tests = [self.near()]
+        for atom, one in zip(self.rule.atoms, self.tests, strict=True):
+            if read & facts_of(atom.test):
+                tests.append(f"({one.sql} IS TRUE)")
+        return f"CASE WHEN {' AND '.join(tests)} THEN {self.amount.sql} END"
 
     def conditions(self) -> str:
         form = "CASE {} WHEN TRUE THEN '1' WHEN FALSE THEN '0' ELSE '?' END"
