@@ -224,13 +224,33 @@ class Rule:
 
 
 @attrs.frozen(kw_only=True)
+class OtherRule:
+    """A rule of another pack, written ``pack/rule``."""
+
+    pack: str
+    rule: str
+    place: Place = attrs.field(eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.pack}/{self.rule}"
+
+
+@attrs.frozen(kw_only=True)
 class Group:
-    """Rules of which one subject does not get everything."""
+    """Rules of which one subject does not get everything.
+
+    Attributes
+    ----------
+    others
+        The rules of other packs that belong to it too.
+
+    """
 
     name: str
     title: Words
     stack: Stacking
     cap: Written | None
+    others: tuple[OtherRule, ...] = ()
     node: Node = attrs.field(eq=False, repr=False)
 
 
@@ -400,7 +420,7 @@ class _Reader:
         self.facts = self.section("facts", "fact", read_fact)
         self.parameters = self.section("parameters", "parameter", _parameter)
         definitions = self.section("definitions", "definition", lambda _, node: parse(node))
-        groups = self.section("groups", "group", _group, named=False)
+        groups = self.section("groups", "group", self.group, named=False)
         documents = self.section("documents", "document", _document, named=False)
         rules = self.section("rules", "rule", self.rule, named=False)
         budgets = self.section("budgets", "budget", _budget, named=False)
@@ -559,9 +579,7 @@ class _Reader:
 
     def links(self, pack: Pack) -> None:
         """Check that what is named exists and that nothing goes in a circle."""
-        for rule in pack.rules.values():
-            if rule.group:
-                self.link(rule.group, pack.groups, rule.node)
+        self.groups(pack)
         for budget in pack.budgets.values():
             for name in budget.rules:
                 self.link(name, pack.rules, budget.node)
@@ -574,6 +592,37 @@ class _Reader:
             for name in document.needs:
                 self.link(name, pack.documents, document.node)
         self.circles(pack)
+
+    def group(self, name: str, node: Node) -> Group:
+        fields = node.fields(needed="title stack", optional="cap with")
+        others: list[OtherRule] = []
+        for item in fields["with"].items() if "with" in fields else ():
+            with self.collecting():
+                others.append(_other_rule(item))
+        return Group(
+            name=name,
+            title=read_words(fields["title"]),
+            stack=Stacking(_one_of(fields["stack"], list(Stacking))),
+            cap=parse(fields["cap"]) if "cap" in fields else None,
+            others=tuple(others),
+            node=node,
+        )
+
+    def groups(self, pack: Pack) -> None:
+        """Check that groups exist and name rules of other packs, each once."""
+        for rule in pack.rules.values():
+            if rule.group:
+                self.link(rule.group, pack.groups, rule.node)
+        for group in pack.groups.values():
+            self.others(group, pack)
+
+    def others(self, group: Group, pack: Pack) -> None:
+        for index, one in enumerate(group.others):
+            if one.pack == pack.name:
+                error = OwnRuleError(place=one.place, name=one, rule=one.rule, group=group.name)
+                self.errors.append(error)
+            if one in group.others[:index]:
+                self.errors.append(OtherRuleTwiceError(place=one.place, name=one, group=group.name))
 
     def link(self, name: str, known: Mapping[str, object], node: Node) -> None:
         with self.collecting():
@@ -599,6 +648,27 @@ class _Reader:
         if name in pack.definitions:
             return pack.definitions[name].place()
         return pack.documents[name].node.place if name in pack.documents else None
+
+
+class BadOtherRuleError(PackError):
+    """A group names something that cannot be a rule of another pack."""
+
+    en = "{place}: {name!r} names no rule of another pack: write pack/rule."
+    zh = "{place}：{name!r} 不是其他政策包的规则：请写成 政策包/规则。"
+
+
+class OwnRuleError(PackError):
+    """A group names a rule of its own pack as if it stood in another."""
+
+    en = "{place}: {name} is in this pack: leave it out here, and give the rule {rule} `group: {group}`."  # noqa: E501
+    zh = "{place}：{name} 就在本政策包中：请从这里删去，并在规则 {rule} 中写 group: {group}。"
+
+
+class OtherRuleTwiceError(PackError):
+    """A group names one rule of another pack twice."""
+
+    en = "{place}: {name} stands twice in {group}: leave one out."
+    zh = "{place}：{name} 在 {group} 中出现两次：请删去一处。"
 
 
 class BadGivenError(PackError):
@@ -726,15 +796,12 @@ def _slider(parameter: Parameter, fields: Mapping[str, Node]) -> dict[str, Fract
     return found
 
 
-def _group(name: str, node: Node) -> Group:
-    fields = node.fields(needed="title stack", optional="cap")
-    return Group(
-        name=name,
-        title=read_words(fields["title"]),
-        stack=Stacking(_one_of(fields["stack"], list(Stacking))),
-        cap=parse(fields["cap"]) if "cap" in fields else None,
-        node=node,
-    )
+def _other_rule(node: Node) -> OtherRule:
+    text = node.text()
+    pack, _, rule = text.partition("/")
+    if not pack or not rule or "/" in rule or len(text.split()) != 1:
+        raise BadOtherRuleError(place=node.place, name=text)
+    return OtherRule(pack=pack, rule=rule, place=node.place)
 
 
 def _budget(name: str, node: Node) -> Budget:
