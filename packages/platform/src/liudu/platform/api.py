@@ -205,9 +205,21 @@ PROBLEM_SCHEMA: Final = {
 class Api(NinjaAPI):
     """Names in its OpenAPI document the permission and the problem of every operation."""
 
-    def get_openapi_schema(self, **more: Any) -> OpenAPISchema:  # noqa: ANN401
-        """Return the document."""
-        schema = super().get_openapi_schema(**more)
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self._documents: dict[str, OpenAPISchema] = {}
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        """Return the document; it is written once for each prefix, and shared: do not change it."""
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        if prefix not in self._documents:
+            self._documents[prefix] = self._described(path_prefix=prefix)
+        return self._documents[prefix]
+
+    def _described(self, *, path_prefix: str) -> OpenAPISchema:
+        schema = super().get_openapi_schema(path_prefix=path_prefix)
         schema["components"].setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
         doors = {self.get_openapi_operation_id(each): permission_of(each) for each in operations()}
         for methods in schema["paths"].values():
