@@ -17,6 +17,9 @@ from liudu.platform.settings import *  # noqa: E402, F403 - after the environmen
 # What makes passwords safe makes tests slow.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# Each client of a test sets up the middleware anew, and would look at every static file again.
+WHITENOISE_AUTOREFRESH = True
+
 # As it is used: a file that several connections write, not a memory that they share.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{HOME_OF_TESTS}/test.sqlite3"}  # noqa: F405
