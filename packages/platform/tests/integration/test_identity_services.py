@@ -1,8 +1,6 @@
 """People, organisations, roles, invitations and tokens, as services."""
 
-import re
 from datetime import timedelta
-from pathlib import Path
 
 import attrs
 import pytest
@@ -11,7 +9,6 @@ from django.utils import translation
 from liudu.platform.actors import SYSTEM, Role
 from liudu.platform.audit.models import Line
 from liudu.platform.identity import queries, services
-from liudu.platform.identity.deeds import DEEDS
 from liudu.platform.identity.models import Invitation, Membership, Token
 from liudu.platform.identity.services import members, organisations, people, tokens
 
@@ -261,13 +258,3 @@ def test_an_organisation_is_called_by_its_english_name_to_who_reads_english(orga
     with translation.override("en"):
         assert (str(with_both), str(with_one)) == ("Mingzhou Precision", "城东医院")
     assert str(with_both) == "明州精密"
-
-
-def test_every_deed_at_an_organisation_is_told_in_words():
-    folder = Path(services.__file__).parent
-    told = set()
-    for name in ("organisations", "members", "tokens"):
-        text = (folder / f"{name}.py").read_text(encoding="utf-8")
-        told |= set(re.findall(r'"(identity\.[a-z_]+\.[a-z_]+)"', text))
-    assert "identity.organisation.founded" in told
-    assert told == set(DEEDS)

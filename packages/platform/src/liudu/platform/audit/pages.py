@@ -1,6 +1,7 @@
 """The pages of the auditors."""
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from liudu.platform import clock
 from liudu.platform.audit import queries
+from liudu.platform.audit.deeds import CONTEXTS, DEEDS, SUBJECTS
 from liudu.platform.audit.models import Line
 from liudu.platform.web.doors import door
 from liudu.platform.words import both
@@ -20,6 +22,7 @@ LINES_PER_PAGE = 50
 BIGINT_MAX = 2**63 - 1
 VERIFIED = "audit.verified"
 VERIFIED_KEPT_S = 30 * 24 * 3600
+Choice = tuple[str, Any]  # a value and its label, or a group's name and its choices
 
 
 class FilterForm(forms.Form):
@@ -30,8 +33,12 @@ class FilterForm(forms.Form):
     organisation = forms.CharField(
         label=both("单位", "Organisation"), max_length=200, required=False
     )
-    verb = forms.CharField(label=both("动作", "Deed"), max_length=80, required=False)
-    subject_kind = forms.CharField(label=both("对象", "Kind"), max_length=40, required=False)
+    verb = forms.CharField(
+        label=both("动作", "Deed"), max_length=80, required=False, widget=forms.Select
+    )
+    subject_kind = forms.CharField(
+        label=both("对象", "Kind"), max_length=40, required=False, widget=forms.Select
+    )
     day = forms.DateField(
         label=both("日期", "Day"),
         required=False,
@@ -39,6 +46,45 @@ class FilterForm(forms.Form):
     )
 
     field_order = ("key", "verb", "actor", "organisation", "subject_kind", "day")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self._offer("verb", _deeds())
+        self._offer("subject_kind", [(kind, str(words)) for kind, words in SUBJECTS.items()])
+
+    def _offer(self, name: str, choices: Sequence[Choice]) -> None:
+        """Offer what is known by name; what an address asks for beside that stands as it is."""
+        asked = self.data.get(name, "")
+        known = {value for value, _label in _flat(choices)}
+        strange = [(asked, asked)] if asked and asked not in known else []
+        widget = self.fields[name].widget
+        widget.choices = [("", both("全部", "All")), *strange, *choices]
+
+
+def _deeds() -> list[Choice]:
+    """Return every deed by its context; a context's own name asks for all of its deeds."""
+    return [
+        (
+            str(words),
+            [
+                (f"{context}.", both(f"{words.zh}：全部", f"{words.en}: all")),
+                *(
+                    (verb, str(said))
+                    for verb, said in DEEDS.items()
+                    if verb.startswith(f"{context}.")
+                ),
+            ],
+        )
+        for context, words in CONTEXTS.items()
+    ]
+
+
+def _flat(choices: Sequence[Choice]) -> Iterator[tuple[str, Any]]:
+    for value, label in choices:
+        if isinstance(label, list):
+            yield from label
+        else:
+            yield value, label
 
 
 @door("audit.view_audit")

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from django import template
 
 from liudu.platform.actors import Role
-from liudu.platform.identity.deeds import deed_said
 from liudu.platform.identity.roles import ROLE_HINTS, ROLE_NAMES, roles_said
 
 register = template.Library()
@@ -21,12 +20,6 @@ def role(value: str) -> str:
 def role_hint(value: str) -> str:
     """Return what a role may do."""
     return str(ROLE_HINTS[Role(value)])
-
-
-@register.filter
-def deed(verb: str) -> str:
-    """Return what a line of the audit tells."""
-    return str(deed_said(verb))
 
 
 @register.filter

@@ -1,0 +1,1 @@
+"""What the audit tells, in the templates of every context."""
