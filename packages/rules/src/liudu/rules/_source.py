@@ -1,10 +1,10 @@
 """A YAML file that remembers where everything stands, and none of YAML 1.1's surprises."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn, cast
 
 import attrs
 import yaml
@@ -20,10 +20,59 @@ BOOLEAN_WORDS = frozenset({"yes", "no", "on", "off", "y", "n"})
 NUMBER_LIKE = re.compile(
     r"[-+]?(0[0-9_]+|0[xob][0-9a-f_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)\Z", re.IGNORECASE
 )
-PLAIN_TAGS = frozenset(
-    ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+ONE_NUMBER = re.compile(
+    r"[-+]?([0-9][0-9_,]*\.?[0-9_]*|\.[0-9_]+)(e[-+]?[0-9]+)?\Z|[-+]?\.(inf|nan)\Z", re.IGNORECASE
 )
+DIGITS_MAX = 40
 DEPTH_MAX = 40
+NOT_A_KEY = re.compile(r"[^\w.-]")
+# libyaml where it is there: ten times as fast, and no recursion in either.
+PARSER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
+# What the parser says, and what it means to somebody who writes a pack.
+PROBLEMS = (
+    (
+        "mapping values are not allowed",
+        "a second `: ` stands in this line: put the text in quotes",
+        "同一行里又出现了“: ”：请给这段文字加引号",
+    ),
+    (
+        "expected ',' or '}'",
+        "in { } a comma ends a value: quote the whole condition, or give it its own line",
+        "在 { } 里逗号表示一个值结束：含逗号或引号的条件请整个加引号，或单独写成一行",
+    ),
+    ("expected ',' or ']'", "a list is not closed: ]", "列表没有闭合：缺少 ]"),
+    (
+        "could not find expected ':'",
+        "a colon and a space are missing after the key",
+        "键名之后缺少英文冒号和空格",
+    ),
+    (
+        "unexpected end of stream",
+        "a quote is not closed",
+        "引号没有闭合",
+    ),
+    (
+        "expected key",
+        "this line is indented otherwise than its neighbours",
+        "此行的缩进与相邻各行不一致",
+    ),
+    (
+        "expected <block end>",
+        "this line is indented otherwise than its neighbours",
+        "此行的缩进与相邻各行不一致",
+    ),
+    (
+        "expected '-' indicator",
+        "a list item (- …) is expected here",
+        "此处应为列表项（- …）",
+    ),
+    (
+        "unknown escape",
+        "a backslash in double quotes: take single quotes",
+        "双引号内有反斜线：请改用单引号",
+    ),
+)
 
 
 @attrs.frozen
@@ -48,8 +97,8 @@ class PackError(Refusal):
 class BadYamlError(PackError):
     """The file is not YAML."""
 
-    en = "{place}: this is not YAML: {problem}."
-    zh = "{place}：不是合法的 YAML：{problem}。"
+    en = "{place}: this is not YAML: {problem_en}."
+    zh = "{place}：不是合法的 YAML：{problem_zh}。"
 
 
 class BooleanWordError(PackError):
@@ -60,7 +109,7 @@ class BooleanWordError(PackError):
 
 
 class AmbiguousNumberError(PackError):
-    """A number that programs read differently: 010, 0x1F, 1:30."""
+    """A number that programs read differently: 010, 0x1F, 1:30, and 1_000 or 1e3 as a number."""
 
     en = '{place}: programs read {word} as different numbers: write it in decimals, or "{word}" in quotes if it is a name.'  # noqa: E501
     zh = '{place}：不同程序会把 {word} 读成不同的数：请写普通十进制数；若是名称，请加引号写成 "{word}"。'  # noqa: E501
@@ -83,8 +132,8 @@ class WrongShapeError(PackError):
 class UnknownKeyError(PackError):
     """A key that means nothing here."""
 
-    en = "{place}: {key} means nothing here; known: {known}."
-    zh = "{place}：此处不认识 {key}；可用的有：{known}。"
+    en = "{place}: {key} means nothing here{hint_en}; known: {known}."
+    zh = "{place}：此处不认识 {key}{hint_zh}；可用的有：{known}。"
 
 
 class MissingKeyError(PackError):
@@ -112,6 +161,12 @@ class Source:
         """Return the place of a mark of the YAML parser."""
         return Place(self.file, mark.line + 1, mark.column + 1)
 
+    def place_of(self, index: int) -> Place:
+        """Return the place of a character of the text."""
+        before = self.text[:index]
+        line = before.count("\n") + 1
+        return Place(self.file, line, index - (before.rfind("\n") + 1) + 1)
+
 
 @attrs.frozen(eq=False)
 class Node:
@@ -132,7 +187,13 @@ class Node:
 
     def wrong(self, *, en: str, zh: str) -> WrongShapeError:
         """Return the error that this must be something else."""
-        return WrongShapeError(place=self.place, what=self.name, wanted_en=en, wanted_zh=zh)
+        what = self.name or "the pack"
+        return WrongShapeError(place=self.place, what=what, wanted_en=en, wanted_zh=zh)
+
+    @property
+    def style(self) -> str | None:
+        """How a single value is quoted: ' " | > or not at all."""
+        return getattr(self.raw, "style", None)
 
     @property
     def is_mapping(self) -> bool:
@@ -153,7 +214,7 @@ class Node:
             key = key_node.word()
             if key in first:
                 raise DuplicateKeyError(place=key_node.place, key=key, line_first=first[key])
-            first[key] = key_node.place.line
+            first[key] = raw_key.start_mark.line + 1
             yield key, key_node, Node(self.source, raw_value, f"{self.name}.{key}".lstrip("."))
 
     def items(self) -> list["Node"]:
@@ -176,22 +237,30 @@ class Node:
         if not isinstance(self.raw, yaml.ScalarNode):
             raise self.wrong(en="a single value", zh="单个值")
         text = str(self.raw.value)
-        return text if self.raw.style else self._plain(text)
+        return text if self.style else self._plain(text)
 
     def _plain(self, text: str) -> Scalar:
         if text.lower() in CONSTANTS:
             return CONSTANTS[text.lower()]
         if text.lower() in BOOLEAN_WORDS:
             raise BooleanWordError(place=self.place, word=text)
-        if WHOLE.match(text):
-            return int(text)
-        if DECIMAL.match(text):
-            return Decimal(text)
+        if WHOLE.match(text) or DECIMAL.match(text):
+            if len(text) > DIGITS_MAX:
+                en, zh = f"a number of at most {DIGITS_MAX} digits", f"至多 {DIGITS_MAX} 位的数"
+                raise self.wrong(en=en, zh=zh)
+            return int(text) if WHOLE.match(text) else Decimal(text)
         if DAY.match(text):
             return as_day(text, self.place)
         if NUMBER_LIKE.match(text):
             raise AmbiguousNumberError(place=self.place, word=text)
         return text
+
+    def numeric(self) -> Scalar:
+        """Return a value; what only some programs read as a number is refused: 1_000, 1e3, .5."""
+        value = self.value()
+        if isinstance(value, str) and not self.style and ONE_NUMBER.match(value):
+            raise AmbiguousNumberError(place=self.place, word=value)
+        return value
 
     def text(self) -> str:
         """Return a text; an empty one is refused."""
@@ -206,8 +275,10 @@ class Node:
         return str(self.raw.value)
 
     def day(self) -> date:
-        """Return a day."""
+        """Return a day, in quotes or not."""
         value = self.value()
+        if isinstance(value, str) and DAY.match(value):
+            value = as_day(value, self.place)
         if isinstance(value, date):
             return value
         raise self.wrong(en="a day, YYYY-MM-DD", zh="日期，如 2026-01-01")
@@ -217,36 +288,49 @@ class Node:
         value = self.value()
         if isinstance(value, bool):
             return value
-        raise self.wrong(en="true or false", zh="true 或 false")
+        raise self.wrong(en="true or false", zh=" true 或 false")
 
     def whole(self) -> int:
         """Return a whole number."""
-        value = self.value()
+        value = self.numeric()
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         raise self.wrong(en="a whole number", zh="整数")
 
     def number(self) -> Decimal:
         """Return a number, exact as written."""
-        value = self.value()
+        value = self.numeric()
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return Decimal(value)
         raise self.wrong(en="a number", zh="数")
 
     def place_in(self, offset: int) -> Place:
-        """Return the place of the character at `offset` of this value's text."""
-        mark, start = self.raw.start_mark, self.raw.start_mark.column
-        lines = self.source.text.splitlines()
-        style = getattr(self.raw, "style", None)
-        if style in ("|", ">"):
-            before = str(self.raw.value)[:offset]
-            row = before.count("\n")
-            body = lines[mark.line + 1 + row] if mark.line + 1 + row < len(lines) else ""
-            indent = len(body) - len(body.lstrip())
-            column = indent + offset - (before.rfind("\n") + 1)
-            return Place(self.source.file, mark.line + 2 + row, column + 1)
-        quote = 1 if style else 0
-        return Place(self.source.file, mark.line + 1, start + quote + offset + 1)
+        """Return the place of the character at `offset` of this value's text.
+
+        The text in the file is folded, quoted and indented; it is followed character by
+        character, any run of white space in one against any in the other.
+        """
+        value, text = str(self.raw.value), self.source.text
+        at, mark = self.raw.start_mark.index, self.raw.start_mark
+        if self.style in ("|", ">"):
+            at = text.find("\n", at) + 1
+        at = _skip_white(text, at) if value[:1].strip() else at
+        at += 1 if self.style in ("'", '"') else 0
+        for index, letter in enumerate(value[:offset]):
+            if letter.isspace():
+                at = at if index and value[index - 1].isspace() else _skip_white(text, at)
+                continue
+            at += 1 if text[at : at + 1] != letter else 0  # the backslash of an escape
+            doubled = self.style == "'" and letter == "'"
+            at += 2 if doubled else 1
+        at = _skip_white(text, at) if value[offset : offset + 1].strip() else at
+        before = text[mark.index : at]
+        start = mark.column if "\n" not in before else 0
+        return Place(
+            self.source.file,
+            mark.line + 1 + before.count("\n"),
+            len(before) - (before.rfind("\n") + 1) + start + 1,
+        )
 
     def fields(self, *, needed: str = "", optional: str = "") -> dict[str, "Node"]:
         """Return the entries of a mapping whose keys are known.
@@ -261,7 +345,7 @@ class Node:
         found: dict[str, Node] = {}
         for key, key_node, value in self.entries():
             if key not in known:
-                raise UnknownKeyError(place=key_node.place, key=key, known=", ".join(known))
+                raise _unknown_key(key_node.place, key, known)
             found[key] = value
         for key in needed.split():
             if key not in found:
@@ -287,6 +371,21 @@ def as_day(text: str, place: Place) -> date:
         raise BadDateError(place=place, word=text) from error
 
 
+def _unknown_key(place: Place, key: str, known: Sequence[str]) -> PackError:
+    if key == "<<":
+        return _not_used(place, en="merge keys (<<) are not used here", zh="此处不用合并键（<<）")
+    broken = NOT_A_KEY.search(key) is not None
+    en = " (if it belongs to the value before it, put all of that in quotes)" if broken else ""
+    zh = "（若它是前一个值的一部分，请给整个值加引号）" if broken else ""
+    return UnknownKeyError(place=place, key=key, known=", ".join(known), hint_en=en, hint_zh=zh)
+
+
+def _skip_white(text: str, at: int) -> int:
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
+
+
 def read_yaml(text: str, *, file: str = "pack.yaml") -> Node:
     """Return the root of a YAML text.
 
@@ -297,39 +396,106 @@ def read_yaml(text: str, *, file: str = "pack.yaml") -> Node:
 
     """
     source = Source(file, text.removeprefix("\ufeff"))
+    strange = UNPRINTABLE.search(source.text)
+    if strange:
+        code = f"U+{ord(strange[0]):04X}"
+        place = source.place_of(strange.start())
+        raise _not_used(place, en=f"the control character {code}", zh=f"含有控制字符 {code}")
     try:
-        raw = yaml.compose(source.text, Loader=yaml.SafeLoader)
+        raw = _Composer(source).compose()
     except yaml.YAMLError as error:
         raise _bad_yaml(source, error) from error
-    except RecursionError as error:
-        raise BadYamlError(place=Place(file, 1, 1), problem="it nests too deep") from error
     if raw is None:
-        raise BadYamlError(place=Place(file, 1, 1), problem="it is empty")
-    _require_plain(source, raw, depth=0, seen=set())
+        raise _not_used(Place(file, 1, 1), en="it is empty", zh="内容为空")
     return Node(source, raw, "")
+
+
+def _not_used(place: Place, *, en: str, zh: str) -> BadYamlError:
+    return BadYamlError(place=place, problem_en=en, problem_zh=zh)
 
 
 def _bad_yaml(source: Source, error: yaml.YAMLError) -> BadYamlError:
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", None) or error)
     place = source.place(mark) if mark is not None else Place(source.file, 1, 1)
-    return BadYamlError(place=place, problem=problem)
+    en, zh = problem, f"语法有误（{problem}）"
+    for said, ours_en, ours_zh in PROBLEMS:
+        if said in problem:
+            en, zh = ours_en, ours_zh
+    lines = source.text.splitlines()
+    near = lines[max(place.line - 2, 0) : place.line]
+    if "cannot start any token" in problem and mark is not None:
+        letter = source.text[mark.index : mark.index + 1]
+        en, zh = (
+            ("a tab: indent with spaces", "此处是制表符：请用空格缩进")
+            if letter == "\t"
+            else (
+                f"{letter} cannot stand first: put the text in quotes",
+                f"不能以 {letter} 开头：请加引号",
+            )
+        )
+    elif any("：" in line for line in near):
+        en += "; ： is no colon of YAML, write `: `"
+        zh += "；“：”是全角冒号，YAML 要用英文冒号加空格“: ”"
+    return BadYamlError(place=place, problem_en=en, problem_zh=zh)
 
 
-def _require_plain(source: Source, raw: yaml.Node, *, depth: int, seen: set[int]) -> None:
-    """Refuse aliases (a billion laughs) and foreign tags: a pack is plain data."""
-    place = source.place(raw.start_mark)
-    if id(raw) in seen:
-        raise BadYamlError(place=place, problem="anchors and aliases (& and *) are not used here")
-    if depth > DEPTH_MAX:
-        raise BadYamlError(place=place, problem="it nests too deep")
-    if str(raw.tag).removeprefix("tag:yaml.org,2002:") not in PLAIN_TAGS:
-        raise BadYamlError(place=place, problem=f"the tag {raw.tag} is not used here")
-    seen.add(id(raw))
-    children: list[yaml.Node] = []
-    if isinstance(raw, yaml.MappingNode):
-        children = [part for pair in raw.value for part in pair]
-    elif isinstance(raw, yaml.SequenceNode):
-        children = list(raw.value)
-    for child in children:
-        _require_plain(source, child, depth=depth + 1, seen=seen)
+class _Composer:
+    """Builds nodes from what the parser reads: no anchor, alias or tag, and no recursion.
+
+    A pack is plain data: aliases could make a small file a huge one (a billion laughs).
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.root: yaml.Node | None = None
+        self.waiting: list[tuple[yaml.CollectionNode, list[yaml.Node]]] = []
+
+    def compose(self) -> yaml.Node | None:
+        """Return the root, or None if there is nothing."""
+        for event in yaml.parse(self.source.text, Loader=PARSER):
+            if isinstance(event, yaml.CollectionEndEvent):
+                self.close(event)
+            elif isinstance(event, yaml.NodeEvent):
+                self.begin(event)
+            elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+                self.refuse(event, en="a second document begins (---)", zh="出现第二个文档（---）")
+        return self.root
+
+    def refuse(self, event: yaml.Event, *, en: str, zh: str) -> NoReturn:
+        raise _not_used(self.source.place(cast("yaml.Mark", event.start_mark)), en=en, zh=zh)
+
+    def begin(self, event: yaml.NodeEvent) -> None:
+        """Take a value, or the start of a mapping or list."""
+        if event.anchor is not None:
+            en, zh = (
+                "anchors and aliases (& and *) are not used here",
+                "此处不用锚点和别名（& 和 *）",
+            )
+            self.refuse(event, en=en, zh=zh)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            self.refuse(event, en=f"the tag {tag} is not used here", zh=f"此处不用标签 {tag}")
+        if len(self.waiting) > DEPTH_MAX:
+            self.refuse(event, en="it nests too deep", zh="嵌套太深")
+        start, end = cast("yaml.Mark", event.start_mark), cast("yaml.Mark", event.end_mark)
+        if isinstance(event, yaml.ScalarEvent):
+            self.add(yaml.ScalarNode("", event.value, start, end, event.style))
+            return
+        kind = yaml.MappingNode if isinstance(event, yaml.MappingStartEvent) else yaml.SequenceNode
+        node = kind("", [], start, end)
+        self.add(node)
+        self.waiting.append((node, []))
+
+    def add(self, node: yaml.Node) -> None:
+        if self.waiting:
+            self.waiting[-1][1].append(node)
+        else:
+            self.root = node
+
+    def close(self, event: yaml.CollectionEndEvent) -> None:
+        """End a mapping or list; a mapping's parts are key, value, key, value."""
+        node, children = self.waiting.pop()
+        pairs = zip(children[::2], children[1::2], strict=True)
+        node.value = list(pairs) if isinstance(node, yaml.MappingNode) else children
+        node.end_mark = event.end_mark
