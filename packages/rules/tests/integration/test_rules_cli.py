@@ -259,3 +259,47 @@ def test_a_fact_observed_too_long_ago_or_no_one_knows_when_is_unknown(tmp_path, 
     path.write_text("subject,here,here.observed\n" + rows, encoding="utf-8")
     table = read_table(path, facts, on=ON)
     assert [table.cell("here", n) for n in range(4)] == [1, None, None, None]
+
+
+CASE = """\
+programmes:
+  区算力券: {rate: 0.5, cap_yuan: 2000000, excludes: 算力}
+  市算力券: {rate: 0.3, cap_yuan: 8000000, excludes: 算力}
+contracts:
+  A: {amount_yuan: 10000000.50, programmes: [区算力券, 市算力券]}
+"""
+
+
+def test_assign_tells_how_to_divide_a_contract(folder):
+    (folder / "case.yaml").write_text(CASE, encoding="utf-8")
+    told = call(folder, "assign", "case.yaml", "--divide")
+    assert told.exit_code == 0
+    assert "¥800,000 more than without dividing" in told.output
+    answer = json.loads(call(folder, "assign", "case.yaml", "--json").output)
+    assert answer["parts"] == [
+        {
+            "contract": "A",
+            "programme": "市算力券",
+            "base_fen": 1_000_000_050,
+            "paid_fen": 300_000_015,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("rate: 0.5", "rate: half", "2:16"),
+        ("cap_yuan: 2000000", "cap_yuan: 0.001", "two decimals"),
+        ("rate: 0.5", "rate: 1.5", "must be 0 – 1"),
+        ("excludes: 算力}\ncontracts", "exclude: 算力}\ncontracts", "exclude means nothing"),
+        ("[区算力券, 市算力券]", "[省算力券]", "省算力券, which is not given"),
+        ("contracts:", "contract:", "contract means nothing"),
+    ],
+)
+def test_assign_refuses_a_case_with_its_place(folder, before, after, said):
+    assert before in CASE
+    (folder / "case.yaml").write_text(CASE.replace(before, after), encoding="utf-8")
+    told = call(folder, "assign", "case.yaml")
+    assert told.exit_code == 2
+    assert said in told.output

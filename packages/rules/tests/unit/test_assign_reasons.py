@@ -94,8 +94,20 @@ def test_the_reasons_name_the_parts_the_caps_and_what_was_won():
     whole = best_assignment([contract("A", 500, ("区算力券",))], [DISTRICT, CITY])
     assert whole.reasons("en") == (
         "Contract A: 区算力券 pays 50% of ¥5,000,000, ¥2,000,000, all that is left of its cap.",
-        "¥2,000,000 in all, ¥0 more than the highest payment contract by contract.",
+        "¥2,000,000 in all, as the highest contract by contract.",
     )
+
+
+def test_many_contracts_and_programmes_are_a_matter_of_seconds():
+    offers = [
+        Programme(name=f"p{index}", rate=Fraction(1, 5 + index), cap_fen=100 * WAN, excludes="x")
+        for index in range(5)
+    ]
+    names = tuple(one.name for one in offers)
+    contracts = [contract(f"c{index}", 7 + index % 13, names) for index in range(400)]
+    found = best_assignment(contracts, offers)
+    assert found.highest_rate_fen <= found.total_fen <= 500 * WAN
+    assert found.total_fen + found.gap_max_fen >= 499 * WAN
 
 
 def test_a_payment_is_rounded_down_to_whole_fen():

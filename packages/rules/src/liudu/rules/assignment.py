@@ -5,25 +5,28 @@ each has a cap, taking the higher rate contract by contract is not the best: a c
 meets an exhausted cap earns nothing there, and would have earned something elsewhere. Dividing
 a contract into two, which a subject may do before it signs, can bring more still.
 
-Within programmes that exclude each other this is a transportation problem: contracts are the
-supply, caps divided by rates the demand. Its best solution lies at a corner, and every corner is
-reached by paying, again and again, all that is left of some contract or as much as exhausts some
-cap (G. B. Dantzig, "Linear Programming and Extensions", 1963, chapter 14: a basis is a tree).
-The search looks through those steps in whole fen, never sees a state twice and leaves out what
-cannot be better. One subject has few contracts; where there are so many that the search ends
-early, the answer says by how much the best one could exceed it.
+Within programmes that exclude each other this is a mixed-integer programme: which programme pays
+which contract is yes or no, what it pays of it is a number. HiGHS solves it (Huangfu and Hall,
+"Parallelizing the dual revised simplex method", Math. Prog. Comp. 10, 2018; here through scipy).
+Its answer only says who pays what; the money is then counted again in whole fen. Where there are
+so many contracts that it ends early, the answer says by how much the best one could exceed it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import product
+from typing import Any
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import block_array, csr_array, diags_array, eye_array
 
 from liudu.contract import Language, Refusal
 from liudu.rules._fact import money_text
 
-WORK_MAX = 200_000  # contracts looked at in all steps; about half a second
+NODES_MAX = 200  # of the solver's tree, so that the same input ends at the same answer
+LARGEST = 1e6  # what the largest sum is to the solver, whose tolerances are absolute
 
 
 class UnknownProgrammeError(Refusal):
@@ -175,19 +178,20 @@ def best_assignment(
         If the input contradicts itself.
     """
     _require_sound(contracts, programmes)
-    searches = [_Search(contracts, offers, divide=divide) for offers in _exclusive(programmes)]
+    solvers = [_Solver(contracts, offers, divide=divide) for offers in _exclusive(programmes)]
     order = [one.name for one in contracts]
-    found = [part for search in searches for part in search.best()]
+    found = [part for solver in solvers for part in solver.best()]
     parts = tuple(sorted(found, key=lambda part: order.index(part.contract)))
     whole = best_assignment(contracts, programmes).parts if divide else parts
     best = parts if _total(parts) > _total(whole) else whole
-    reach = sum(search.reach_fen for search in searches)
+    gap = sum(solver.reach_fen for solver in solvers) - _total(best)
+    rounding = len(contracts) + len(programmes) if divide else 0
     return Assignment(
         parts=best,
         total_fen=_total(best),
         highest_rate_fen=sum(_by_hand(contracts, one) for one in _exclusive(programmes)),
         undivided_fen=_total(whole),
-        gap_max_fen=max(0, reach - _total(best)),
+        gap_max_fen=gap if gap > rounding else 0,
         contracts=tuple(contracts),
         programmes=tuple(programmes),
     )
@@ -216,120 +220,132 @@ def _by_hand(contracts: Sequence[Contract], offers: Sequence[Programme]) -> int:
     return sum(one.cap_fen for one in offers) - sum(left.values())
 
 
-Choice = tuple[Part, ...]
-Money = Mapping[str, int]
-State = tuple[Money, Money, Choice]
+@attrs.frozen
+class _Pair:
+    """A contract and a programme that may pay it."""
+
+    contract: Contract
+    offer: Programme
 
 
-class _Search:
-    """Depth first; the largest contracts first, for they leave the least to gain."""
+class _Solver:
+    """Programmes that exclude each other, and the contracts that they may pay."""
 
     def __init__(
         self, contracts: Sequence[Contract], offers: Sequence[Programme], *, divide: bool
     ) -> None:
-        names = {one.name for one in offers}
-        chosen = [one for one in contracts if names & set(one.programmes)]
-        self.contracts = sorted(chosen, key=lambda one: -one.amount_fen)
+        self.contracts = sorted(contracts, key=lambda one: -one.amount_fen)
         self.offers = offers  # highest rate first
-        self.choices = self.choices_divided if divide else self.choices_whole
-        self.caps_fen = sum(one.cap_fen for one in offers)
-        self.seen: set[tuple[int, ...]] = set()
-        self.found: tuple[int, Choice] = (0, ())
+        self.divide = divide
+        self.pairs = [
+            _Pair(contract, offer)
+            for contract in self.contracts
+            for offer in offers
+            if offer.name in contract.programmes
+            and offer.pays(contract.amount_fen, left_fen=offer.cap_fen)
+        ]
         self.reach_fen = 0
-        once = 2 * len(self.contracts) * len(offers) + 1  # to the end of one combination
-        self.steps_max = max(once, WORK_MAX // (len(self.contracts) + 1))
 
-    def best(self) -> Choice:
+    def best(self) -> tuple[Part, ...]:
         """Return the best parts, and keep what the best of all could bring at most."""
-        left = {one.name: one.cap_fen for one in self.offers}
-        rest = {one.name: one.amount_fen for one in self.contracts}
-        todo: list[State] = [(rest, left, ())]
-        while todo and len(self.seen) < self.steps_max:
-            todo += reversed(list(self.visit(*todo.pop())))
-        unseen = [self.reach(rest, left) for rest, left, _ in todo]
-        self.reach_fen = max(self.found[0], *unseen, 0)
-        return self.found[1]
+        if not self.pairs:
+            return ()
+        largest = max(pair.contract.amount_fen for pair in self.pairs)
+        bases = self.solved(LARGEST / largest)
+        parts = self.counted([int(one) for one in bases])
+        self.reach_fen = max(self.reach_fen, _total(parts))
+        return parts
 
-    def visit(self, rest: Money, left: Money, parts: Choice) -> Iterator[State]:
-        """Yield the states that one more step leads to, if they can be better."""
-        state = (*rest.values(), *left.values())
-        if state in self.seen:
-            return
-        self.seen.add(state)
-        total = self.caps_fen - sum(left.values())
-        if total > self.found[0]:
-            self.found = (total, parts)
-        if self.reach(rest, left) <= self.found[0]:
-            return
-        for contract, spent, part in self.choices(rest, left):
-            after = {**rest, contract: rest[contract] - spent}
-            if part is None:
-                yield after, left, parts
-            else:
-                caps = {**left, part.programme: left[part.programme] - part.paid_fen}
-                yield after, caps, (*parts, part)
+    def solved(self, scale: float) -> NDArray[np.float64]:
+        """Return how much of its contract each pair takes, in fen.
 
-    def reach(self, rest: Money, left: Money) -> int:
-        """Return what can be had at most from here, with what is paid already."""
-        rates = {one.name: one.rate for one in self.offers if left[one.name] > 0}
-        by_contract = sum(
-            int(rest[one.name] * max((rates[n] for n in one.programmes if n in rates), default=0))
-            for one in self.contracts
+        The unknowns are, for each pair: whether it pays, what it takes, what it pays.
+        """
+        count = len(self.pairs)
+        amounts = scale * np.array([float(pair.contract.amount_fen) for pair in self.pairs])
+        gains = np.concatenate([np.zeros(2 * count), np.full(count, -1.0)])
+        found = milp(
+            gains,
+            integrality=np.concatenate([np.ones(count), np.zeros(2 * count)]),
+            bounds=Bounds(np.zeros(3 * count), np.concatenate([np.ones(count), amounts, amounts])),
+            constraints=self.constraints(amounts, scale),
+            options={"mip_rel_gap": 0.0, "node_limit": NODES_MAX},
         )
-        paid = self.caps_fen - sum(left.values())
-        return paid + min(by_contract, self.poured(sum(rest.values()), left))
+        bound = found.mip_dual_bound if found.mip_dual_bound is not None else -np.inf
+        caps_fen = sum(one.cap_fen for one in self.offers)
+        self.reach_fen = int(min(-bound / scale + 0.5, caps_fen))
+        if found.x is None:  # the tree ended before any answer
+            return np.zeros(count)
+        takes, pays = np.round(found.x[:count]), found.x[2 * count :]
+        bases = np.round(found.x[count : 2 * count] / scale)
+        return np.where((takes > 0) & (pays > 0), bases, 0.0)
 
-    def poured(self, supply: int, left: Money) -> int:
-        """Return what all that is left would bring if it could be divided at will."""
-        most = 0
-        for offer in self.offers:
-            need = left[offer.name] // offer.rate if offer.rate else supply
-            if need >= supply:
-                return most + int(supply * offer.rate)
-            most, supply = most + left[offer.name], supply - need
-        return most
+    def whole_fen(self) -> list[int]:
+        """Return what each programme pays of the whole of its contract, if it paid nothing else."""
+        return [
+            pair.offer.pays(pair.contract.amount_fen, left_fen=pair.offer.cap_fen)
+            for pair in self.pairs
+        ]
 
-    def choices_whole(self, rest: Money, left: Money) -> Iterator[tuple[str, int, Part | None]]:
-        """Yield who may pay the next contract; nobody, if nobody pays anything for it.
+    def constraints(self, amounts: NDArray[np.float64], scale: float) -> LinearConstraint:
+        """Return that contracts are taken once, whole or at least the minimum, within the caps."""
+        count = len(self.pairs)
+        smallest = [
+            scale * pair.offer.contract_min_fen if self.divide else amounts[index]
+            for index, pair in enumerate(self.pairs)
+        ]
+        # Undivided, what is paid is known to the fen; divided, it is a share of what is taken.
+        whole = np.zeros(count) if self.divide else scale * np.array(self.whole_fen(), float)
+        share = np.array([float(pair.offer.rate) * self.divide for pair in self.pairs])
+        one = eye_array(count)
+        rows: Any = block_array(
+            [
+                [-diags_array(amounts), one, None],  # what is not chosen takes nothing
+                [diags_array(smallest), -one, None],  # what is chosen takes enough
+                [-diags_array(whole), -diags_array(share), one],  # pays its share at most
+                [None, _belongs([pair.contract for pair in self.pairs], self.contracts), None],
+                [None, None, _belongs([pair.offer for pair in self.pairs], self.offers)],
+            ],
+            format="csr",
+        )
+        limits = [
+            *np.zeros(3 * count),
+            *(scale * contract.amount_fen for contract in self.contracts),
+            *(scale * offer.cap_fen for offer in self.offers),
+        ]
+        return LinearConstraint(rows, ub=np.array(limits))
 
-        Paying never hurts: a programme pays the smaller of its cap and the sum.
-        """
-        contract = next((one for one in self.contracts if rest[one.name]), None)
-        if contract is None:
-            return
-        amount = rest[contract.name]
-        parts = [self.part(contract, offer, amount, left) for offer in self.offers]
-        paying = sorted((one for one in parts if one), key=lambda part: -part.paid_fen)
-        for part in paying:
-            yield contract.name, amount, part
-        if not paying:
-            yield contract.name, amount, None
+    def counted(self, bases: list[int]) -> tuple[Part, ...]:
+        """Return the parts in whole fen; what rounding left over is taken where it still pays."""
+        rest = {one.name: one.amount_fen for one in self.contracts}
+        left = {one.name: one.cap_fen for one in self.offers}
+        taken = dict(enumerate(bases))
+        for index, pair in enumerate(self.pairs):
+            wanted = max(taken[index], pair.offer.contract_min_fen) if taken[index] else 0
+            taken[index] = min(wanted, rest[pair.contract.name])
+            rest[pair.contract.name] -= taken[index]
+        parts: list[Part] = []
+        for index, pair in self.by_need(taken):
+            contract, offer = pair.contract, pair.offer
+            useful = max(offer.exhausts(left[offer.name]) - taken[index], 0)
+            more = min(rest[contract.name], useful) if self.divide else 0
+            base = taken[index] + more
+            paid = offer.pays(base, left_fen=left[offer.name])
+            if paid:
+                rest[contract.name] -= more
+                left[offer.name] -= paid
+                parts.append(Part(contract.name, offer.name, base, paid))
+        return tuple(parts)
 
-    def choices_divided(self, rest: Money, left: Money) -> Iterator[tuple[str, int, Part | None]]:
-        """Yield what may be paid next of any contract."""
-        for offer, contract in product(self.offers, self.contracts):
-            for base in self.bases(rest[contract.name], offer, left[offer.name]):
-                part = self.part(contract, offer, base, left)
-                if part is not None:
-                    yield contract.name, base, part
+    def by_need(self, taken: dict[int, int]) -> list[tuple[int, _Pair]]:
+        """Return the pairs that take something, the highest rate and largest part first."""
+        chosen = [(index, pair) for index, pair in enumerate(self.pairs) if taken[index]]
+        return sorted(chosen, key=lambda one: (-one[1].offer.rate, -taken[one[0]], one[0]))
 
-    def part(self, contract: Contract, offer: Programme, base: int, left: Money) -> Part | None:
-        """Return what a programme pays of a base, or None if it pays nothing."""
-        if offer.name not in contract.programmes:
-            return None
-        paid = offer.pays(base, left_fen=left[offer.name])
-        return Part(contract.name, offer.name, base, paid) if paid else None
 
-    def bases(self, rest: int, offer: Programme, left: int) -> list[int]:
-        """Return the bases to try, largest first.
-
-        All that is left of the contract or what just exhausts the cap; or so much that
-        another programme's smallest contract remains.
-        """
-        most = min(rest, offer.exhausts(left))
-        minima = {one.contract_min_fen for one in self.offers if one is not offer}
-        smaller = {rest - least for least in minima if least and 0 < rest - least < most}
-        return sorted({most, *smaller}, reverse=True)
+def _belongs(of_pairs: Sequence[object], ones: Sequence[object]) -> Any:  # noqa: ANN401 - scipy's stubs lose the shape
+    """Return a row for each of some things: 1 for the pairs that it belongs to."""
+    return csr_array([[float(mine is one) for mine in of_pairs] for one in ones])
 
 
 def _total(parts: Sequence[Part]) -> int:
@@ -401,15 +417,31 @@ def _part_reason(part: Part, programme: Programme, language: Language) -> str:
 
 
 def _comparison(found: Assignment, language: Language) -> str:
-    total = money_text(found.total_fen, language)
-    by_hand = money_text(found.total_fen - found.highest_rate_fen, language)
-    divided = money_text(found.total_fen - found.undivided_fen, language)
-    gap = money_text(found.gap_max_fen, language)
-    if language == "zh":
-        text = f"合计 {total}，比逐份合同就高选择多 {by_hand}"
-        text += f"，比不拆分多 {divided}" if found.divided else ""
-        return text + (f"；组合过多，最优方案至多还能多 {gap}。" if found.gap_max_fen else "。")
-    text = f"{total} in all, {by_hand} more than the highest payment contract by contract"
-    text += f", {divided} more than without dividing" if found.divided else ""
-    more = f"; with so many combinations the best could bring up to {gap} more."
-    return text + (more if found.gap_max_fen else ".")
+    chinese = language == "zh"
+    total, by_hand, divided, gap = (
+        money_text(one, language)
+        for one in (
+            found.total_fen,
+            found.total_fen - found.highest_rate_fen,
+            found.total_fen - found.undivided_fen,
+            found.gap_max_fen,
+        )
+    )
+    said = [f"合计 {total}" if chinese else f"{total} in all"]
+    if found.total_fen > found.highest_rate_fen:
+        zh, en = (
+            f"比逐份合同就高选择多 {by_hand}",
+            f"{by_hand} more than the highest contract by contract",
+        )
+        said.append(zh if chinese else en)
+    else:
+        said.append("与逐份合同就高选择相同" if chinese else "as the highest contract by contract")
+    if found.divided:
+        said.append(f"比不拆分多 {divided}" if chinese else f"{divided} more than without dividing")
+    if found.gap_max_fen:
+        zh, en = (
+            f"组合过多，最优方案至多还能多 {gap}",
+            f"the best of all could bring up to {gap} more",
+        )
+        said.append(zh if chinese else en)
+    return ("，".join(said) + "。") if chinese else (", ".join(said) + ".")

@@ -5,7 +5,7 @@ import click
 from liudu.console import Commands
 
 # In the order in which one needs them.
-COMMANDS = ("check", "test", "explain", "run", "what-if", "diff", "sql", "page")
+COMMANDS = ("check", "test", "explain", "run", "what-if", "diff", "sql", "page", "assign")
 
 
 @click.group(

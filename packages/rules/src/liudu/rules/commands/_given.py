@@ -52,13 +52,23 @@ def load_pack(path: Path) -> Pack:
     NotReadableError, NotUtf8Error, PackRefusedError
 
     """
+    return read_pack(read_utf8(path), file=str(path))
+
+
+def read_utf8(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    NotReadableError, NotUtf8Error
+
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise NotReadableError(path=path, problem=error.strerror) from error
     except UnicodeDecodeError as error:
         raise NotUtf8Error(path=path, byte=error.start) from error
-    return read_pack(text, file=str(path))
 
 
 def pack_files(paths: tuple[Path, ...]) -> list[Path]:
