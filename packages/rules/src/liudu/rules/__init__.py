@@ -14,11 +14,13 @@ from liudu.rules._examples import Outcome, run_examples
 from liudu.rules._explain import (
     AtomState,
     Determination,
+    Fellow,
     Status,
     Step,
     UsedFact,
     determination_id,
     explain,
+    explain_together,
 )
 from liudu.rules._fact import Fact, Words, money_text
 from liudu.rules._intake import read_chunks, read_table
@@ -31,6 +33,7 @@ from liudu.rules._pack import (
     Document,
     Example,
     Group,
+    OtherRule,
     Pack,
     PackRefusedError,
     Parameter,
@@ -42,9 +45,17 @@ from liudu.rules._pack import (
 )
 from liudu.rules._program import Program, RuleTest, compile_pack, version_on
 from liudu.rules._run import RuleCount, RuleRun, Run, run
-from liudu.rules._settle import BudgetUse, Payable, Settlement, settle
+from liudu.rules._settle import (
+    BudgetUse,
+    JointSettlement,
+    Payable,
+    Settlement,
+    settle,
+    settle_together,
+)
 from liudu.rules._source import PackError, Place
 from liudu.rules._table import Column, FactTable, encoded_row, row_of
+from liudu.rules._together import JointGroup, joint_groups
 
 __all__ = [
     "Atom",
@@ -59,11 +70,15 @@ __all__ = [
     "Example",
     "Fact",
     "FactTable",
+    "Fellow",
     "Finding",
     "Group",
     "GroupChange",
+    "JointGroup",
+    "JointSettlement",
     "Kind",
     "NearAmounts",
+    "OtherRule",
     "Outcome",
     "Pack",
     "PackError",
@@ -101,6 +116,8 @@ __all__ = [
     "determination_id",
     "encoded_row",
     "explain",
+    "explain_together",
+    "joint_groups",
     "money_text",
     "months_between",
     "near_amounts",
@@ -112,6 +129,7 @@ __all__ = [
     "run_city",
     "run_examples",
     "settle",
+    "settle_together",
     "version_on",
     "what_if",
 ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -13,11 +13,13 @@ from liudu.contract import Language
 from liudu.rules._core import facts_of, open_parameters_of
 from liudu.rules._evaluate import Selection, evaluate_value
 from liudu.rules._fact import Fact, Words, money_text
-from liudu.rules._pack import Pack, Rule
+from liudu.rules._pack import Pack, Rule, Stacking
+from liudu.rules._payment import PaymentEffect, effects_of
 from liudu.rules._program import Program, RuleTest
 from liudu.rules._run import Run, run
-from liudu.rules._settle import Settlement, settle
+from liudu.rules._settle import JointSettlement, Payable, settle_together
 from liudu.rules._table import FactTable
+from liudu.rules._together import RuleKey
 
 
 class Status(StrEnum):
@@ -30,17 +32,19 @@ class Status(StrEnum):
 
 STATUS = {1: Status.ELIGIBLE, 0: Status.INELIGIBLE, -1: Status.UNKNOWN}
 STATE = {1: True, 0: False, -1: None}
+UNDECIDED = -1
 
 
 @attrs.frozen(kw_only=True)
 class UsedFact:
-    """A fact as it was used; `value` is None where it is unknown."""
+    """A fact as it was used; `value` and `said`, in both languages, are None where unknown."""
 
     name: str
     label: Words
     value: str | None
     bureau: str
     document: str
+    said: Words | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +76,28 @@ class Step:
 
 
 @attrs.frozen(kw_only=True)
+class Fellow:
+    """Another rule of the same group, of this pack or of another.
+
+    Attributes
+    ----------
+    pack, pack_title
+        Where it stands; of a pack that is not there only its name is known.
+    title
+        What people call it; ``pack/rule`` where its pack is not there.
+    amount_fen
+        What it pays to this subject; None where that is not final.
+
+    """
+
+    pack: str
+    pack_title: Words
+    rule: str
+    title: Words
+    amount_fen: int | None
+
+
+@attrs.frozen(kw_only=True)
 class Determination:
     """What one rule says of one subject on one day, and why.
 
@@ -95,6 +121,17 @@ class Determination:
         Parameters that the office has not set and that decide.
     steps
         What to do, documents in the order in which they need each other.
+    outweighed_by
+        The rule of the same group that pays instead: its name, with that of its pack before
+        it if it is another (``pack/rule``); empty if there is none.
+    instead
+        The same rule with what it pays.
+    outweighs
+        The rules of the same group that would apply and are not paid beside this one.
+    waits_for
+        The rules of the same group on which it depends whether this amount is final.
+    after_payment
+        The facts that its payment changes; none unless eligible.
 
     """
 
@@ -115,6 +152,11 @@ class Determination:
     open_parameters: tuple[str, ...]
     steps: tuple[Step, ...]
     outweighed_by: str
+    stack: Stacking | None = None
+    instead: Fellow | None = None
+    outweighs: tuple[Fellow, ...] = ()
+    waits_for: tuple[Fellow, ...] = ()
+    after_payment: tuple[PaymentEffect, ...] = ()
 
     def reason(self, language: Language) -> str:
         """Return why, in one or two sentences."""
@@ -124,6 +166,8 @@ class Determination:
 def explain(program: Program, table: FactTable, row: int = 0) -> tuple[Determination, ...]:
     """Return what every rule says of one subject of a table, and why.
 
+    What a group shares with rules of other packs stays open: `explain_together` sees them.
+
     Parameters
     ----------
     program
@@ -132,13 +176,118 @@ def explain(program: Program, table: FactTable, row: int = 0) -> tuple[Determina
         The facts, and which of its rows.
 
     """
-    one = table.row(row)
-    result = run(program, one)
-    settled = settle(result, programmes=False)
-    shown = _Shown(program.pack, one)
-    return tuple(
-        _Explainer(result, settled, rule, shown).determination() for rule in program.rules.values()
-    )
+    return explain_together([(program, table)], row)[0]
+
+
+def explain_together(
+    asked: Sequence[tuple[Program, FactTable]],
+    row: int = 0,
+    *,
+    absent: Collection[str] = (),
+    only: RuleKey | None = None,
+) -> tuple[tuple[Determination, ...], ...]:
+    """Return what every rule of several packs says of one subject, pack by pack.
+
+    Groups that reach over packs are settled, so that each determination names the rule that
+    pays instead, whichever pack it stands in.
+
+    Parameters
+    ----------
+    asked
+        Each pack on the same day with the facts that it reads; the subject stands in the same
+        row of each table.
+    row
+        Which row.
+    absent
+        Packs of which no version holds on the day; see `settle_together`.
+    only
+        The pack and rule to explain; the others are settled and not told.
+
+    Raises
+    ------
+    OtherSubjectsError, OtherDayError
+    PackTwiceError, StackContradictionError, OrderContradictionError
+
+    """
+    runs = [run(program, table.row(row)) for program, table in asked]
+    settled = settle_together(runs, programmes=False, absent=absent)
+    fellows = _Fellows(runs, settled)
+    return tuple(_explained(one, fellows, only) for one in runs)
+
+
+def _explained(result: Run, fellows: "_Fellows", only: RuleKey | None) -> tuple[Determination, ...]:
+    pack = result.program.pack
+    shown = _Shown(pack, result.table)
+    rules = result.program.rules.values()
+    wanted = [one for one in rules if only in (None, (pack.name, one.rule.name))]
+    return tuple(_Explainer(result, fellows, rule, shown).determination() for rule in wanted)
+
+
+class _Fellows:
+    """What the rules of the same group come to, for one subject."""
+
+    def __init__(self, runs: Sequence[Run], settled: JointSettlement) -> None:
+        self.runs = {one.program.pack.name: one for one in runs}
+        self.settlements = settled.settlements
+        self.groups = {key: group for group in settled.groups for key in group.members}
+
+    def payable(self, key: RuleKey) -> Payable:
+        return self.settlements[key[0]].payable[key[1]]
+
+    def paid(self, key: RuleKey) -> int | None:
+        """Return what a rule pays, 0 if it does not apply, None if that is not final."""
+        one = self.payable(key)
+        if not len(one.rows):
+            return 0
+        return None if bool(one.open[0]) else int(one.amount_fen[0])
+
+    def applies(self, key: RuleKey) -> bool:
+        return bool(len(self.payable(key).rows))
+
+    def undecided(self, key: RuleKey) -> bool:
+        return int(self.runs[key[0]].status(key[1])[0]) == UNDECIDED
+
+    def others(self, key: RuleKey) -> tuple[RuleKey, ...]:
+        group = self.groups.get(key)
+        return tuple(one for one in group.members if one != key) if group else ()
+
+    def instead_of(self, key: RuleKey) -> RuleKey | None:
+        """Return the rule that pays instead of one that applies and is paid nothing."""
+        group = self.groups.get(key)
+        if group is None or not self.applies(key) or self.paid(key) != 0:
+            return None
+        if not group.excludes and not group.caps:
+            return None
+        return next((one for one in self.others(key) if self.paid(one)), None)
+
+    def not_beside(self, key: RuleKey) -> tuple[RuleKey, ...]:
+        """Return the rules that apply and are not paid because this one is."""
+        return tuple(one for one in self.others(key) if self.instead_of(one) == key)
+
+    def may_change(self, key: RuleKey) -> tuple[RuleKey, ...]:
+        """Return the rules on which it depends whether this one's amount is final."""
+        group = self.groups.get(key)
+        if group is None or not self.applies(key) or self.paid(key) is not None:
+            return ()
+        both = group.stack is Stacking.EXCLUSIVE
+        open_ones = [
+            one for one in self.others(key) if self.undecided(one) or (both and self.applies(one))
+        ]
+        return (*open_ones, *group.unseen)
+
+    def told(self, key: RuleKey) -> Fellow:
+        pack, rule = key
+        if pack not in self.runs or rule not in self.runs[pack].rules:
+            name = Words("/".join(key))
+            return Fellow(pack=pack, pack_title=Words(pack), rule=rule, title=name, amount_fen=None)
+        program = self.runs[pack].program
+        return Fellow(
+            pack=pack,
+            pack_title=program.pack.title,
+            rule=rule,
+            title=program.rules[rule].rule.title,
+            amount_fen=self.paid(key),
+        )
 
 
 class _Shown:
@@ -164,18 +313,20 @@ class _Shown:
                 value=None if number is None else fact.show(number),
                 bureau=fact.bureau,
                 document=fact.document,
+                said=None if number is None else Words(fact.show(number), fact.show(number, "en")),
             )
         return found
 
 
 class _Explainer:
-    def __init__(self, result: Run, settled: Settlement, rule: RuleTest, shown: _Shown) -> None:
+    def __init__(self, result: Run, fellows: _Fellows, rule: RuleTest, shown: _Shown) -> None:
         self.result = result
         self.used = shown.all
-        self.settled = settled
+        self.fellows = fellows
         self.rule = rule
         self.pack = result.program.pack
         self.name = rule.rule.name
+        self.key = (self.pack.name, self.name)
         self.table = result.table
         self.status = STATUS[int(result.status(self.name)[0])]
         self.atoms = tuple(self.atom(index) for index in range(len(rule.atoms)))
@@ -184,8 +335,8 @@ class _Explainer:
         program = self.result.program
         eligible = self.status is Status.ELIGIBLE
         near = bool(self.result.near(self.name)[0])
-        paid = self.settled.payable[self.name]
-        final = eligible and not bool(paid.open[0])
+        group = self.fellows.groups.get(self.key)
+        instead = self.fellows.instead_of(self.key) if group else None
         return Determination(
             id=determination_id(program, self.rule, self.table),
             rule=self.rule.rule,
@@ -195,7 +346,7 @@ class _Explainer:
             subject=self.table.subjects[0],
             status=self.status,
             amount_fen=int(self.result.amounts(self.name)[0]) if eligible else None,
-            payable_fen=int(paid.amount_fen[0]) if final else None,
+            payable_fen=self.fellows.paid(self.key) if eligible else None,
             near=near,
             would_bring_fen=self.would_bring() if near else None,
             atoms=self.atoms,
@@ -203,8 +354,17 @@ class _Explainer:
             missing=self.missing(),
             open_parameters=self.open_parameters(),
             steps=self.steps(),
-            outweighed_by=self.outweighed_by(final=final),
+            outweighed_by=self.named(instead) if instead else "",
+            after_payment=effects_of(program, self.rule, self.table) if eligible else (),
+            stack=group.stack if group else None,
+            instead=self.fellows.told(instead) if instead else None,
+            outweighs=tuple(map(self.fellows.told, self.fellows.not_beside(self.key))),
+            waits_for=tuple(map(self.fellows.told, self.fellows.may_change(self.key))),
         )
+
+    def named(self, key: RuleKey) -> str:
+        """Return the name of a rule, with its pack if that is another."""
+        return key[1] if key[0] == self.pack.name else "/".join(key)
 
     def atom(self, index: int) -> AtomState:
         written, test = self.rule.rule.atoms[index], self.rule.atoms[index].test
@@ -250,18 +410,6 @@ class _Explainer:
         if unknown is True or (unknown is not False and bool(unknown[0])):
             return None
         return int(numbers if isinstance(numbers, int) else numbers.reshape(-1)[0])
-
-    def outweighed_by(self, *, final: bool) -> str:
-        """Return the rule of the same group that pays instead, if one does."""
-        group = self.result.program.groups.get(self.rule.rule.group)
-        mine = self.settled.payable[self.name]
-        if group is None or not final or int(mine.amount_fen[0]):
-            return ""
-        for name in group.rules:
-            other = self.settled.payable[name]
-            if name != self.name and len(other.rows) and int(other.amount_fen[0]):
-                return name
-        return ""
 
     def steps(self) -> tuple[Step, ...]:
         """Return what to get and what to do; nothing if a condition stands for good."""
@@ -324,7 +472,8 @@ def determination_id(program: Program, rule: RuleTest, table: FactTable, row: in
     day and the parameters). It does not name the subject, and a fact of few values can be
     guessed from it: it is no secret.
     """
-    facts = {name: table.cell(name, row) for name in sorted(rule.facts)}
+    read = sorted(rule.facts | rule.facts_on_payment)
+    facts = {name: table.cell(name, row) for name in read}
     content = {"program": program.digest, "rule": rule.rule.name, "facts": facts}
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -345,23 +494,77 @@ def _why(one: Determination, language: Language) -> str:
         return f"全部条件符合：{benefit}。" if zh else f"All conditions hold: {benefit}."
     amount = money_text(one.amount_fen or 0, language)
     text = f"全部条件符合，金额 {amount}。" if zh else f"All conditions hold: {amount}."
-    if one.outweighed_by:
-        name = one.outweighed_by
-        text += (
-            f"同组按“{name}”发放，本条不重复。"
-            if zh
-            else f" {name} of the same group pays instead."
-        )
+    if one.instead is not None:
+        text += _instead(one, one.instead, language)
     elif one.payable_fen is None:
-        text += (
+        text += _waiting(one, language)
+    elif one.payable_fen != one.amount_fen:
+        paid = money_text(one.payable_fen, language)
+        text += f"因上限实付 {paid}。" if zh else f" A limit leaves {paid}."
+    if one.outweighs:
+        titles = _titles(one.outweighs, one.pack, language)
+        text += f"同组的{titles}不重复享受。" if zh else f" {titles} is not paid besides."
+    return text
+
+
+def _instead(one: Determination, other: Fellow, language: Language) -> str:
+    """Say which rule pays instead, how much, and by which kind of stacking."""
+    zh = language == "zh"
+    title = _titles((other,), one.pack, language)
+    amount = money_text(other.amount_fen or 0, language)
+    if one.stack is Stacking.HIGHEST:
+        return (
+            f"就高不重复：由{title}发放 {amount}，本条不再发放。"
+            if zh
+            else f" Only the highest is paid: {title} pays {amount} instead."
+        )
+    if one.stack is Stacking.FIRST:
+        return (
+            f"{title}在先，已由其发放 {amount}，本条不再发放。"
+            if zh
+            else f" {title} comes first and pays {amount} instead."
+        )
+    return (
+        f"与{title}（{amount}）合计已达上限，本条不再发放。"
+        if zh
+        else f" With {title} ({amount}) the limit of the group is reached; nothing is left."
+    )
+
+
+def _waiting(one: Determination, language: Language) -> str:
+    """Say on what it depends whether the amount is final."""
+    zh = language == "zh"
+    if not one.waits_for:
+        return (
             "最终金额还取决于尚未确定的事项。"
             if zh
             else " The final amount still depends on what is open."
         )
-    elif one.payable_fen != one.amount_fen:
-        paid = money_text(one.payable_fen, language)
-        text += f"因上限实付 {paid}。" if zh else f" A limit leaves {paid}."
-    return text
+    titles = _titles(one.waits_for, one.pack, language)
+    if one.stack is Stacking.EXCLUSIVE:
+        return (
+            f"与{titles}不能同时享受，须由人工认定。"
+            if zh
+            else f" It excludes {titles}; a person decides."
+        )
+    return (
+        f"最终金额还取决于是否享受{titles}。"
+        if zh
+        else f" The final amount still depends on {titles}."
+    )
+
+
+def _titles(fellows: Sequence[Fellow], pack: str, language: Language) -> str:
+    """Name rules, with the title of their pack where it is another."""
+    if language == "zh":
+        return "、".join(
+            f"“{one.title.zh}”" + ("" if one.pack == pack else f"（{one.pack_title.zh}）")
+            for one in fellows
+        )
+    return ", ".join(
+        one.title.say("en") + ("" if one.pack == pack else f" ({one.pack_title.say('en')})")
+        for one in fellows
+    )
 
 
 def _why_not(one: Determination, language: Language) -> str:

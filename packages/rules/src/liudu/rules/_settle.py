@@ -1,22 +1,26 @@
 """From what each rule brings to what each subject is paid: groups, caps and budgets."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from liudu.contract import Refusal
 from liudu.rules._bitmap import Bools, Rows, unpack
 from liudu.rules._core import Value
 from liudu.rules._evaluate import Selection, evaluate_value
 from liudu.rules._kind import Kind, day_of
 from liudu.rules._pack import Stacking
-from liudu.rules._program import BudgetLimit, GroupLimit, Program
+from liudu.rules._program import BudgetLimit, Program
 from liudu.rules._run import Amounts, Run
 from liudu.rules._table import Column, FactTable, RowNumbers
+from liudu.rules._together import JointGroup, joint_groups
 
 UNLIMITED = np.iinfo(np.int64).max
+Member = tuple["_Settler", str]
+"""The settler of a pack and the name of one of its rules."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -90,6 +94,49 @@ class Settlement:
         return total
 
 
+@attrs.frozen(eq=False, kw_only=True)
+class JointSettlement:
+    """What runs over the same subjects pay, and the groups by which they were settled.
+
+    Attributes
+    ----------
+    settlements
+        By the name of the pack.
+    groups
+        The groups of all packs; those that share a rule are one.
+
+    """
+
+    settlements: Mapping[str, Settlement]
+    groups: tuple[JointGroup, ...]
+
+    @property
+    def total_fen(self) -> int:
+        """The sum of what is paid and final."""
+        return sum(one.total_fen for one in self.settlements.values())
+
+    def by_subject(self, count: int) -> Amounts:
+        """Return what each of `count` subjects is paid in all, final amounts only."""
+        total = np.zeros(count, np.int64)
+        for one in self.settlements.values():
+            total += one.by_subject(count)
+        return total
+
+
+class OtherSubjectsError(Refusal):
+    """Runs are settled together that are not about the same subjects."""
+
+    en = "{first} and {second} are not about the same subjects in the same order{at}: run both over one table."  # noqa: E501
+    zh = "{first} 与 {second} 的主体不同或次序不同{at}：请对同一张表运行。"
+
+
+class OtherDayError(Refusal):
+    """Runs are settled together that are of different days."""
+
+    en = "{first} is run for {first_on} and {second} for {second_on}: take one day."
+    zh = "{first} 按 {first_on} 运行，{second} 按 {second_on} 运行：请取同一天。"
+
+
 def settle(run: Run, *, programmes: bool = True) -> Settlement:
     """Return what is paid: groups first, then limits per subject, then programmes.
 
@@ -97,19 +144,64 @@ def settle(run: Run, *, programmes: bool = True) -> Settlement:
     budget is served in the order that it names, and once it cannot pay somebody, nobody
     later is paid from it. With `programmes` false only what concerns one subject by itself is
     applied: groups and limits per subject.
+
+    What a group shares with rules of other packs stays open where such a rule could matter:
+    `settle_together` sees them.
     """
-    settler = _Settler(run)
-    for group in run.program.groups.values():
-        settler.group(group)
-    uses: list[BudgetUse] = []
-    for limit in _narrow_first(run):
-        if limit.budget.per == "programme" and not programmes:
-            continue
-        if limit.budget.per == "programme":
-            uses.append(settler.programme(limit))
-        else:
-            settler.per_subject(limit)
-    return Settlement(payable=settler.done(), budgets=tuple(uses))
+    return settle_together([run], programmes=programmes).settlements[run.program.pack.name]
+
+
+def settle_together(
+    runs: Sequence[Run], *, programmes: bool = True, absent: Collection[str] = ()
+) -> JointSettlement:
+    """Return what several packs pay to the same subjects where groups reach over packs.
+
+    Parameters
+    ----------
+    runs
+        One for each pack, over the same subjects in the same order and of one day; their own
+        order does not matter.
+    programmes
+        As of `settle`.
+    absent
+        Packs of which no version holds on the day. A rule of any other pack that is not there
+        leaves its group open: it could pay.
+
+    Raises
+    ------
+    OtherSubjectsError, OtherDayError
+    PackTwiceError, StackContradictionError, OrderContradictionError
+
+    """
+    for other in runs[1:]:
+        _require_alike(runs[0], other)
+    groups = joint_groups([one.program for one in runs], absent=absent)
+    settlers = {one.program.pack.name: _Settler(one) for one in runs}
+    for group in groups:
+        _Group(group, settlers).settle()
+    found: dict[str, Settlement] = {}
+    for one in runs:
+        name = one.program.pack.name
+        uses = settlers[name].budgets(programmes=programmes)
+        found[name] = Settlement(payable=settlers[name].done(), budgets=uses)
+    return JointSettlement(settlements=found, groups=groups)
+
+
+def _require_alike(run: Run, other: Run) -> None:
+    names = {"first": run.program.pack.name, "second": other.program.pack.name}
+    if run.program.on != other.program.on:
+        days = {"first_on": run.program.on, "second_on": other.program.on}
+        raise OtherDayError(**names, **days)
+    mine, theirs = run.table.subjects, other.table.subjects
+    if mine is theirs:
+        return
+    if len(mine) != len(theirs):
+        raise OtherSubjectsError(**names, at=f" ({len(mine)} ≠ {len(theirs)})")
+    if isinstance(mine, RowNumbers) and isinstance(theirs, RowNumbers):
+        return
+    differing = next((pair for pair in zip(mine, theirs, strict=True) if pair[0] != pair[1]), None)
+    if differing is not None:
+        raise OtherSubjectsError(**names, at=f" ({differing[0]} ≠ {differing[1]})")
 
 
 def _narrow_first(run: Run) -> Iterator[BudgetLimit]:
@@ -132,16 +224,14 @@ class _Settler:
             for name in self.rows
         }
 
-    def group(self, group: GroupLimit) -> None:
-        stack = group.group.stack
-        if stack is Stacking.HIGHEST:
-            self.highest(group)
-        elif stack is Stacking.FIRST:
-            self.first(group)
-        elif stack is Stacking.EXCLUSIVE:
-            self.exclusive(group)
-        if group.cap is not None:
-            self.limit(group.rules, group.cap, used=None)
+    def budgets(self, *, programmes: bool) -> tuple[BudgetUse, ...]:
+        uses: list[BudgetUse] = []
+        for limit in _narrow_first(self.run):
+            if limit.budget.per != "programme":
+                self.per_subject(limit)
+            elif programmes:
+                uses.append(self.programme(limit))
+        return tuple(uses)
 
     def dense(self, name: str) -> Amounts:
         amounts = np.full(self.count, -1, np.int64)
@@ -158,39 +248,6 @@ class _Settler:
     def unknown(self, name: str) -> Bools:
         return unpack(self.run.rules[name].unknown, self.count)
 
-    def highest(self, group: GroupLimit) -> None:
-        """Pay the highest; of equal ones the first in the pack."""
-        best, winner = np.full(self.count, -1, np.int64), np.full(self.count, -1, np.int32)
-        for index, name in enumerate(group.rules):
-            amounts = self.dense(name)
-            better = amounts > best
-            best[better], winner[better] = amounts[better], index
-        doubtful = np.zeros(self.count, np.bool_)
-        for name in group.rules:
-            more = self.run.program.rules[name].amount_max_fen > best
-            doubtful |= self.unknown(name) & more
-        for index, name in enumerate(group.rules):
-            self.keep(name, winner == index)
-            self.doubt(name, doubtful)
-
-    def first(self, group: GroupLimit) -> None:
-        """Pay the first that applies; what comes after one that is unknown stays open."""
-        taken, doubtful = (np.zeros(self.count, np.bool_) for _ in range(2))
-        for name in group.rules:
-            self.keep(name, ~taken)
-            self.doubt(name, doubtful & ~taken)
-            taken[self.rows[name]] = True
-            doubtful |= self.unknown(name) & ~taken
-
-    def exclusive(self, group: GroupLimit) -> None:
-        """Pay where one applies; where two do, or may, a person decides."""
-        claims = np.zeros(self.count, np.int32)
-        for name in group.rules:
-            claims[self.rows[name]] += 1
-            claims += self.unknown(name)
-        for name in group.rules:
-            self.doubt(name, claims > 1)
-
     def numbers(self, tree: Value, rows: Rows) -> tuple[Amounts, Bools]:
         numbers, unknown = evaluate_value(tree, Selection(self.run.table, rows))
         return (
@@ -198,24 +255,18 @@ class _Settler:
             np.broadcast_to(np.asarray(unknown, np.bool_), rows.shape),
         )
 
-    def limit(self, rules: tuple[str, ...], tree: Value, *, used: str | None) -> None:
+    def limit(self, rules: tuple[str, ...], tree: Value, *, used: str) -> None:
         """Cut the sum of some rules per subject to a limit, the later rules first."""
-        everyone = np.arange(self.count, dtype=np.int64)
-        left, unknown = self.numbers(tree, everyone)
-        left, doubtful = left.copy(), unknown.copy()
-        if used is not None:
-            column = self.run.table.columns.get(used)
-            doubtful |= True if column is None else _unknown(column.unknown)
-            left -= 0 if column is None else column.numbers.astype(np.int64)
-        np.maximum(left, 0, out=left)
-        left[doubtful] = UNLIMITED
-        for name in rules:
-            if name in self.rows:
-                rows = self.rows[name]
-                self.paid[name] = np.minimum(self.paid[name], left[rows])
-                settled = ~doubtful[rows]
-                left[rows[settled]] -= self.paid[name][settled]
-                self.doubt(name, doubtful)
+        left, doubtful = self.purse_of_each(tree)
+        column = self.run.table.columns.get(used)
+        doubtful |= True if column is None else _unknown(column.unknown)
+        left -= 0 if column is None else column.numbers.astype(np.int64)
+        _cut([(self, name) for name in rules if name in self.rows], left, doubtful)
+
+    def purse_of_each(self, tree: Value) -> tuple[Amounts, Bools]:
+        """Return a limit for every subject, and where it is not known; both may be changed."""
+        left, unknown = self.numbers(tree, np.arange(self.count, dtype=np.int64))
+        return left.copy(), unknown.copy()
 
     def per_subject(self, limit: BudgetLimit) -> None:
         self.limit(limit.budget.rules, limit.limit, used=limit.budget.paid)
@@ -239,6 +290,104 @@ class _Settler:
                 paid[stopped] = purse - int(before[stopped])
         queue.write(paid, all_open=False)
         return queue.use(limit_fen=purse, asked=asked, paid=paid, stopped=stopped)
+
+
+def _cut(members: Sequence[Member], left: Amounts, doubtful: Bools) -> None:
+    """Pay rules one after the other from what is left of each subject's purse."""
+    np.maximum(left, 0, out=left)
+    left[doubtful] = UNLIMITED
+    for settler, name in members:
+        rows = settler.rows[name]
+        settler.paid[name] = np.minimum(settler.paid[name], left[rows])
+        settled = ~doubtful[rows]
+        left[rows[settled]] -= settler.paid[name][settled]
+        settler.doubt(name, doubtful)
+
+
+class _Group:
+    """One group, over the runs of all packs that have a rule in it."""
+
+    def __init__(self, group: JointGroup, settlers: Mapping[str, "_Settler"]) -> None:
+        self.group = group
+        self.settlers = settlers
+        self.members: list[Member] = [(settlers[pack], rule) for pack, rule in group.members]
+        self.count = self.members[0][0].count if self.members else 0
+
+    def settle(self) -> None:
+        stack = self.group.stack
+        if stack is Stacking.HIGHEST:
+            self.highest()
+        elif stack is Stacking.FIRST:
+            self.first()
+        elif stack is Stacking.EXCLUSIVE:
+            self.exclusive()
+        else:
+            self.sum()
+        for pack, cap in self.group.caps:
+            self.cap(pack, cap)
+
+    def nobody(self) -> Bools:
+        return np.zeros(self.count, np.bool_)
+
+    def unseen(self) -> Bools:
+        """Return where a rule that cannot be seen may pay: everywhere, if there is one."""
+        return np.full(self.count, bool(self.group.unseen))
+
+    def highest(self) -> None:
+        """Pay the highest; of equal ones the first."""
+        best, winner = np.full(self.count, -1, np.int64), np.full(self.count, -1, np.int32)
+        for index, (settler, name) in enumerate(self.members):
+            amounts = settler.dense(name)
+            better = amounts > best
+            best[better], winner[better] = amounts[better], index
+        doubtful = self.unseen()
+        for settler, name in self.members:
+            more = settler.run.program.rules[name].amount_max_fen > best
+            doubtful |= settler.unknown(name) & more
+        for index, (settler, name) in enumerate(self.members):
+            settler.keep(name, winner == index)
+            settler.doubt(name, doubtful)
+
+    def first(self) -> None:
+        """Pay the first that applies; what comes after one that is unknown stays open."""
+        taken, doubtful = self.nobody(), self.unseen()
+        for settler, name in self.members:
+            settler.keep(name, ~taken)
+            settler.doubt(name, doubtful & ~taken)
+            taken[settler.rows[name]] = True
+            doubtful |= settler.unknown(name) & ~taken
+
+    def exclusive(self) -> None:
+        """Pay where one applies; where two do, or may, a person decides."""
+        claims = self.unseen().astype(np.int32)
+        for settler, name in self.members:
+            claims[settler.rows[name]] += 1
+            claims += settler.unknown(name)
+        for settler, name in self.members:
+            settler.doubt(name, claims > 1)
+
+    def sum(self) -> None:
+        """Pay all; a pack that cannot be seen may set the cap."""
+        for settler, name in self.members:
+            settler.doubt(name, self.unseen())
+
+    def cap(self, pack: str, cap: Value) -> None:
+        """Cut what the group comes to; over packs, also what could come stays within it."""
+        left, doubtful = self.settlers[pack].purse_of_each(cap)
+        if self.group.reaches_out and not self.group.excludes:
+            doubtful |= self.may_pass(left)
+        _cut(self.members, left, doubtful)
+
+    def may_pass(self, left: Amounts) -> Bools:
+        """Return where a rule that is not decided, or not seen, may bring more than is left."""
+        most, undecided = np.zeros(self.count, np.int64), self.unseen()
+        share = UNLIMITED // (2 * len(self.members))  # so that the sum stays within 64 bits
+        for settler, name in self.members:
+            unknown = settler.unknown(name)
+            most += np.clip(settler.dense(name), 0, share)
+            most += unknown * min(settler.run.program.rules[name].amount_max_fen, share)
+            undecided |= unknown
+        return undecided & (self.unseen() | (most > left))
 
 
 class Gathering:
