@@ -31,8 +31,10 @@ from liudu.rules._pack import (
     Atom,
     Budget,
     Document,
+    Effect,
     Example,
     Group,
+    How,
     OtherRule,
     Pack,
     PackRefusedError,
@@ -43,7 +45,8 @@ from liudu.rules._pack import (
     Stacking,
     read_pack,
 )
-from liudu.rules._program import Program, RuleTest, compile_pack, version_on
+from liudu.rules._payment import PaymentEffect, effects_of
+from liudu.rules._program import EffectTest, Program, RuleTest, compile_pack, version_on
 from liudu.rules._run import RuleCount, RuleRun, Run, run
 from liudu.rules._settle import (
     BudgetUse,
@@ -67,6 +70,8 @@ __all__ = [
     "Comparison",
     "Determination",
     "Document",
+    "Effect",
+    "EffectTest",
     "Example",
     "Fact",
     "FactTable",
@@ -74,6 +79,7 @@ __all__ = [
     "Finding",
     "Group",
     "GroupChange",
+    "How",
     "JointGroup",
     "JointSettlement",
     "Kind",
@@ -85,6 +91,7 @@ __all__ = [
     "PackRefusedError",
     "Parameter",
     "Payable",
+    "PaymentEffect",
     "Period",
     "Place",
     "Planes",
@@ -114,6 +121,7 @@ __all__ = [
     "day_number",
     "day_of",
     "determination_id",
+    "effects_of",
     "encoded_row",
     "explain",
     "explain_together",

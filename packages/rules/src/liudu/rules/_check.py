@@ -1,6 +1,6 @@
 """What is suspicious in a pack that can be read: found without any facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import combinations, pairwise
@@ -20,13 +20,14 @@ from liudu.rules._core import (
     OneOf,
     Sign,
     Test,
+    facts_of,
     open_parameters_of,
 )
 from liudu.rules._examples import Outcome, run_examples
-from liudu.rules._expression import names
+from liudu.rules._expression import Written, names
 from liudu.rules._fact import money_text
 from liudu.rules._lower import Scope, lower_value
-from liudu.rules._pack import Pack, PackRefusedError, Rule, Stacking
+from liudu.rules._pack import Budget, Effect, How, Pack, PackRefusedError, Rule, Stacking
 from liudu.rules._program import Program, RuleTest, VersionsOverlapError, compile_pack
 from liudu.rules._source import PackError
 
@@ -117,6 +118,48 @@ class SleepingRuleError(PackError):
     zh = "{place}：政策包有效期（{start} 至 {end}）内，规则 {rule} 从不生效。"
 
 
+class EffectUnreadError(PackError):
+    """A payment changes a fact that nothing reads."""
+
+    en = "{place}: after its payment {rule} changes {fact}, which no rule and no budget reads: leave it out, or write the condition that needs it."  # noqa: E501
+    zh = "{place}：规则 {rule} 发放后会改 {fact}，但没有规则或预算用到它：请删去，或补上需要它的条件。"  # noqa: E501
+
+
+class EffectOpenError(PackError):
+    """What a payment changes can be unknown though the payment is not."""
+
+    en = "{place}: what {rule} makes of {fact} needs {facts}, which none of its conditions needs: where it is unknown, {fact} is unknown after the payment."  # noqa: E501
+    zh = "{place}：规则 {rule} 对 {fact} 的改动用到 {facts}，而它的条件和金额都没有用到：该事实未知时，发放后 {fact} 也变为未知。"  # noqa: E501
+
+
+class CountedTwiceError(PackError):
+    """A payment is counted by a budget and once more by its rule."""
+
+    en = "{place}: {fact} is what the budget {budget} counts the payments of {rule} in: leave it out here, or it counts twice."  # noqa: E501
+    zh = "{place}：预算 {budget} 已经用 {fact} 累计规则 {rule} 的发放：请从这里删去，否则会记两次。"
+
+
+class EndlessPaymentError(PackError):
+    """A rule that is paid in every period and that nothing ends."""
+
+    en = "{place}: {rule} is paid in every period without end: a payment changes nothing that its conditions read. Say with on_payment what it changes, give a budget per subject, or end the rule with valid."  # noqa: E501
+    zh = "{place}：规则 {rule} 会每期发放、没有尽头：发放不改变它的条件所用的任何事实。请用 on_payment 写明发放后改什么，或设每个主体的预算，或用 valid 写明截止日。"  # noqa: E501
+
+
+class NotCountedError(PackError):
+    """A rule reads what other payments count, and does not count its own."""
+
+    en = "{place}: {rule} reads {fact}, which is counted after the payment of {others} but not after its own: add it to on_payment."  # noqa: E501
+    zh = "{place}：规则 {rule} 用到 {fact}；{others} 发放后会累计它，而本规则发放后没有：请补到 on_payment。"  # noqa: E501
+
+
+class EffectNeverTestedError(PackError):
+    """No test says what a payment changes."""
+
+    en = "{place}: no test of {rule} says what {fact} is after the payment: expect {{after_payment: {{{fact}: …}}}}."  # noqa: E501
+    zh = "{place}：规则 {rule} 没有测试写明发放后的 {fact}：请在 expect 中写 {{after_payment: {{{fact}: …}}}}。"  # noqa: E501
+
+
 @attrs.frozen(kw_only=True)
 class Finding:
     """One thing that a check found."""
@@ -153,6 +196,7 @@ def _findings(pack: Pack) -> Iterator[Finding]:
     for program in programs:
         yield from _program_findings(program)
     yield from _fact_findings(pack)
+    yield from _payment_findings(pack)
     yield from _date_findings(pack)
     if not refused:
         yield from _test_findings(pack)
@@ -174,6 +218,7 @@ def _program_findings(program: Program) -> Iterator[Finding]:
                 UnreachableRuleError(place=one.rule.node.place, rule=one.rule.name, fact=fact)
             )
         yield from _cap_findings(program, one)
+        yield from _open_effects(one)
     yield from _overlaps(program)
 
 
@@ -340,10 +385,33 @@ def _domain(name: str, domains: dict[str, _Domain], program: Program) -> _Domain
     return domains[name]
 
 
+def _open_effects(one: RuleTest) -> Iterator[Finding]:
+    for effect in one.effects:
+        others = facts_of(effect.tree) - one.facts
+        if others:
+            yield _warning(
+                EffectOpenError(
+                    place=effect.effect.place,
+                    rule=one.rule.name,
+                    fact=effect.fact,
+                    facts=", ".join(sorted(others)),
+                )
+            )
+
+
 def _names_of(pack: Pack, rule: Rule) -> set[str]:
     """Return every name that a rule uses, through definitions."""
-    written = [atom.test for atom in rule.atoms]
-    written += [one for one in (rule.amount, rule.cap) if one is not None]
+    effects = [one.written for one in rule.on_payment]
+    return _names_read(pack, rule) | _through_definitions(pack, effects)
+
+
+def _names_read(pack: Pack, rule: Rule) -> set[str]:
+    """Return every name in a rule's conditions, amount and cap, through definitions."""
+    money = [one for one in (rule.amount, rule.cap) if one is not None]
+    return _through_definitions(pack, [*(atom.test for atom in rule.atoms), *money])
+
+
+def _through_definitions(pack: Pack, written: Iterable[Written]) -> set[str]:
     waiting = [name for one in written for name in names(one.tree)]
     found: set[str] = set()
     while waiting:
@@ -361,12 +429,72 @@ def _fact_findings(pack: Pack) -> Iterator[Finding]:
         used |= {*budget.order, budget.paid, *names(budget.limit.tree)}
     for group in pack.groups.values():
         used |= set(names(group.cap.tree)) if group.cap is not None else set()
+    changed = {effect.fact: (rule, effect) for rule, effect in _effects(pack)}
     for fact in pack.facts.values():
         place = fact.node.place if fact.node is not None else None
-        if fact.name not in used:
+        if fact.name not in used and fact.name in changed:
+            rule, effect = changed[fact.name]
+            problem = EffectUnreadError(place=effect.place, rule=rule.name, fact=fact.name)
+            yield _warning(problem)
+        elif fact.name not in used:
             yield _warning(UnusedFactError(place=place, fact=fact.name))
         elif not fact.has_source:
             yield _error(NoSourceError(place=place, fact=fact.name))
+
+
+def _effects(pack: Pack) -> Iterator[tuple[Rule, Effect]]:
+    return ((rule, effect) for rule in pack.rules.values() for effect in rule.on_payment)
+
+
+def _payment_findings(pack: Pack) -> Iterator[Finding]:
+    for rule, effect in _effects(pack):
+        for budget in _limits(pack, rule):
+            if budget.paid == effect.fact:
+                yield _error(
+                    CountedTwiceError(
+                        place=effect.place, fact=effect.fact, budget=budget.name, rule=rule.name
+                    )
+                )
+    for rule in pack.rules.values():
+        if rule.payment_months and not _ends(pack, rule):
+            yield _warning(EndlessPaymentError(place=rule.node.place, rule=rule.name))
+        yield from _not_counted(pack, rule)
+
+
+def _limits(pack: Pack, rule: Rule) -> list[Budget]:
+    """Return the budgets that count what one subject has had of a rule."""
+    return [one for one in pack.budgets.values() if one.paid and rule.name in one.rules]
+
+
+def _ends(pack: Pack, rule: Rule) -> bool:
+    """Return whether something can end the payments of a rule to one subject.
+
+    A limit per subject, the rule's last day, a fact that its own payment changes, a day that
+    is compared with today, or a fact that grows old and must be confirmed again.
+    """
+    read = _names_read(pack, rule)
+    changed = {effect.fact for effect in rule.on_payment}
+    aging = {name for name, fact in pack.facts.items() if fact.valid_days is not None}
+    return bool(
+        _limits(pack, rule) or rule.period.end or read & changed or read & aging or "today" in read
+    )
+
+
+def _not_counted(pack: Pack, rule: Rule) -> Iterator[Finding]:
+    """Find what a recurring rule reads and only the payments of others count."""
+    mine = {effect.fact for effect in rule.on_payment}
+    for name in sorted(_names_read(pack, rule) - mine) if rule.payment_months else ():
+        others = [
+            other.name
+            for other, effect in _effects(pack)
+            if (effect.fact, effect.how) == (name, How.ADDS)
+        ]
+        if others:
+            yield _warning(
+                NotCountedError(
+                    place=rule.node.place, rule=rule.name, fact=name, others=", ".join(others)
+                )
+            )
 
 
 def _date_findings(pack: Pack) -> Iterator[Finding]:
@@ -438,6 +566,16 @@ def _test_findings(pack: Pack) -> Iterator[Finding]:
             yield _warning(NoTestsError(place=rule.node.place, rule=rule.name))
         else:
             yield from _untested(rule, mine)
+            yield from _untested_effects(rule)
+
+
+def _untested_effects(rule: Rule) -> Iterator[Finding]:
+    tested = {name for example in rule.examples for name in example.after_payment}
+    for effect in rule.on_payment:
+        if effect.fact not in tested:
+            yield _warning(
+                EffectNeverTestedError(place=effect.place, rule=rule.name, fact=effect.fact)
+            )
 
 
 def _untested(rule: Rule, outcomes: list[Outcome]) -> Iterator[Finding]:

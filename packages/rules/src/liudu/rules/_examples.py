@@ -1,14 +1,15 @@
 """The tests that stand beside the rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import attrs
 
 from liudu.contract import Language
-from liudu.rules._explain import Determination, explain
+from liudu.rules._explain import Determination, Status, explain
 from liudu.rules._fact import money_text
 from liudu.rules._pack import Example, Pack, Rule
+from liudu.rules._payment import PaymentEffect, effects_of
 from liudu.rules._program import compile_pack
 from liudu.rules._table import encoded_row
 
@@ -83,12 +84,27 @@ def _outcome(pack: Pack, rule: Rule, example: Example, on: date) -> Outcome:
         return Outcome(rule=rule, example=example, determination=None, differences=(found,))
     table = encoded_row(pack.facts, example.given)
     said = next(one for one in explain(program, table) if one.rule.name == rule.name)
-    return Outcome(
-        rule=rule,
-        example=example,
-        determination=said,
-        differences=tuple(_differences(example, said)),
-    )
+    paid = said.status is Status.ELIGIBLE
+    effects = effects_of(program, program.rules[rule.name], table) if paid else ()
+    differences = (*_differences(example, said), *_after_payment(pack, example, effects))
+    return Outcome(rule=rule, example=example, determination=said, differences=differences)
+
+
+def _after_payment(
+    pack: Pack, example: Example, effects: Sequence[PaymentEffect]
+) -> Iterator[Difference]:
+    changed = {one.fact.name: one for one in effects}
+    for name, expected in example.after_payment.items():
+        before = example.given.get(name)
+        found = changed[name].after(before) if name in changed else before
+        if found != expected:
+            fact = pack.facts[name]
+            yield Difference(
+                what_zh=f"发放后的 {name}",
+                what_en=f"{name} after the payment",
+                expected="?" if expected is None else fact.show(expected, "en"),
+                found="?" if found is None else fact.show(found, "en"),
+            )
 
 
 def _differences(example: Example, said: Determination) -> Iterator[Difference]:

@@ -204,6 +204,17 @@ def lower_value(written: Written, scope: Scope) -> Sized:
     return _Lowering(written, scope).value(written.tree)
 
 
+def lower_as(written: Written, kind: Type, scope: Scope) -> Lowered:
+    """Return what an expression is as something of a type; raises as `lower_test` does.
+
+    A label or a day may stand by itself, a bare number is a count or a rate.
+    """
+    lowering = _Lowering(written, scope)
+    if kind.kind is Kind.BOOL:
+        return lowering.test(written.tree)
+    return lowering.typed(written.tree, kind)
+
+
 def whole_fen(sized: Sized, rounding: Rounding | None, step: int = 1) -> Value:
     """Return an amount of money as whole fen, or whole multiples of `step` fen."""
     divisor = sized.denominator * step
@@ -287,6 +298,17 @@ class _Lowering:
         en = "; write `a if condition else b`"
         zh = "；请写成 甲 if 条件 else 乙"
         return self._wrong_kind(tree, lowered, "a number", en=en, zh=zh)
+
+    def typed(self, tree: Expression, kind: Type) -> Sized:
+        """Return the value that a tree is, of a type; `UnitClashError` if it is of another."""
+        if isinstance(tree, Text):
+            return self._text(tree, kind)
+        if isinstance(tree, Conditional):
+            branches = self.typed(tree.then, kind), self.typed(tree.otherwise, kind)
+            return self._choose(tree, self.test(tree.test), *branches)
+        found = self.value(tree)
+        self._same(tree, Sized(Constant(0), kind, 0, 0), found)
+        return found
 
     def _wrong_kind(
         self, tree: Expression, found: Lowered, wanted: str, *, en: str = "", zh: str = ""

@@ -17,7 +17,7 @@ import attrs
 
 from liudu.contract import Language, Refusal
 from liudu.rules._core import Rounding
-from liudu.rules._expression import FUNCTIONS, NAME, Written, names, parse
+from liudu.rules._expression import FUNCTIONS, NAME, Text, Written, names, parse
 from liudu.rules._fact import (
     BadRangeError,
     Fact,
@@ -87,6 +87,16 @@ class Stacking(StrEnum):
     SUM = "sum"
     FIRST = "first"  # the first that applies, in the order of the pack
     EXCLUSIVE = "exclusive"  # two must never apply; if they do, a person decides
+
+
+class How(StrEnum):
+    """What a payment does to a fact."""
+
+    BECOMES = "becomes"
+    ADDS = "adds"
+
+
+COUNTED = (Kind.COUNT, Kind.MONEY, Kind.RATE)  # one can add to these
 
 
 @attrs.frozen(kw_only=True)
@@ -189,12 +199,23 @@ class Example:
     amount_fen: int | None
     missing: tuple[str, ...] | None
     near: bool | None
+    after_payment: Mapping[str, int | None]
     place: Place
 
 
 @attrs.frozen(kw_only=True)
+class Effect:
+    """A fact that the payment of a rule changes, and into what, or by how much."""
+
+    fact: str
+    how: How
+    written: Written
+    place: Place = attrs.field(eq=False, repr=False)
+
+
+@attrs.frozen(kw_only=True)
 class Rule:
-    """One benefit: who gets it, how much, by which clause."""
+    """One benefit: who gets it, how much, by which clause, and what its payment changes."""
 
     name: str
     title: Words
@@ -212,6 +233,7 @@ class Rule:
     period: Period
     windows: tuple[Period, ...]
     payment_months: tuple[int, ...]
+    on_payment: tuple[Effect, ...]
     source: str
     note: Words | None
     verified: bool
@@ -340,13 +362,14 @@ class Pack:
 
     @cached_property
     def parameters_of(self) -> Mapping[str, frozenset[str]]:
-        """By rule, the parameters that its conditions and its amount name, also by definitions."""
+        """By rule, the parameters that it names, also by definitions."""
         return {name: self._named_by(rule) for name, rule in self.rules.items()}
 
     def _named_by(self, rule: Rule) -> frozenset[str]:
         found: set[str] = set()
         waiting = [atom.test for atom in rule.atoms]
         waiting += [rule.amount] if rule.amount is not None else []
+        waiting += [one.written for one in rule.on_payment]
         while waiting:
             fresh = set(names(waiting.pop().tree)) - found
             found |= fresh
@@ -470,7 +493,7 @@ class _Reader:
         fields = node.fields(
             needed="title clause bureau subject when",
             optional="amount benefit rounding round_to cap group automatic valid windows "
-            "payment_months source note verified given tests",
+            "payment_months on_payment source note verified given tests",
         )
         if ("amount" in fields) == ("benefit" in fields):
             raise node.wrong(
@@ -496,6 +519,7 @@ class _Reader:
             period=read_period(fields["valid"]) if "valid" in fields else Period(),
             windows=_periods(fields),
             payment_months=_months(fields),
+            on_payment=self.effects(fields),
             source=fields["source"].text() if "source" in fields else "",
             note=read_words(fields["note"]) if "note" in fields else None,
             verified=fields["verified"].truth() if "verified" in fields else False,
@@ -512,6 +536,27 @@ class _Reader:
             clause=fields["clause"].text() if "clause" in fields else "",
         )
 
+    def effects(self, fields: Mapping[str, Node]) -> tuple[Effect, ...]:
+        found: list[Effect] = []
+        for name, key, node in fields["on_payment"].entries() if "on_payment" in fields else ():
+            with self.collecting():
+                found.append(self.effect(name, key, node))
+        return tuple(found)
+
+    def effect(self, name: str, key: Node, node: Node) -> Effect:
+        self.require_known(name, self.facts, key)
+        fact = self.facts[name]
+        fields = node.fields(optional=" ".join(How)) if node.is_mapping else {}
+        if len(fields) != 1:
+            raise node.wrong(
+                en="either {becomes: VALUE} or {adds: NUMBER}",
+                zh="{becomes: 值} 或 {adds: 数}，二者取一",
+            )
+        how, value = How(next(iter(fields))), next(iter(fields.values()))
+        if how is How.ADDS and fact.type.kind not in COUNTED:
+            raise CannotAddError(place=key.place, fact=name, kind=fact.type)
+        return Effect(fact=name, how=how, written=_said(value, fact), place=key.place)
+
     def examples(self, fields: Mapping[str, Node]) -> tuple[Example, ...]:
         found: list[Example] = []
         common = self.facts_given(fields["given"]) if "given" in fields else {}
@@ -526,8 +571,9 @@ class _Reader:
     def example(self, node: Node, common: Mapping[str, int | None]) -> Example:
         fields = node.fields(needed="expect", optional="given name on set")
         expect = fields["expect"].fields(
-            needed="status", optional="amount_yuan amount_fen missing near"
+            needed="status", optional="amount_yuan amount_fen missing near after_payment"
         )
+        after = self.facts_given(expect["after_payment"]) if "after_payment" in expect else {}
         given = self.facts_given(fields["given"]) if "given" in fields else {}
         settings = {
             key: self.override(key, value)
@@ -548,6 +594,7 @@ class _Reader:
             amount_fen=_amount(expect),
             missing=missing,
             near=expect["near"].truth() if "near" in expect else None,
+            after_payment=after,
             place=node.place,
         )
 
@@ -671,11 +718,28 @@ class OtherRuleTwiceError(PackError):
     zh = "{place}：{name} 在 {group} 中出现两次：请删去一处。"
 
 
+class CannotAddError(PackError):
+    """A payment is to add to a fact that is no number."""
+
+    en = "{place}: {fact} is {kind}, to which nothing can be added: write becomes."
+    zh = "{place}：{fact} 是 {kind}，不能在其上累加：请改写 becomes。"
+
+
 class BadGivenError(PackError):
     """A test gives a value that the fact cannot have."""
 
     en = "{place}: {problem_en}"
     zh = "{place}：{problem_zh}"
+
+
+def _said(node: Node, fact: Fact) -> Written:
+    """Return what a fact becomes; a label or a day may stand there by itself."""
+    value = node.value()
+    alone = {Kind.ENUM: value in fact.type.labels, Kind.DATE: isinstance(value, date)}
+    if alone.get(fact.type.kind):
+        text = node.expression()
+        return Written(tree=Text(text, at=0), text=text, node=node)
+    return parse(node)
 
 
 def _digest(root: Node) -> str:

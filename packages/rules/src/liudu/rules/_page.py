@@ -8,7 +8,7 @@ from liudu.contract import Language
 from liudu.rules._examples import Outcome, run_examples
 from liudu.rules._expression import names
 from liudu.rules._fact import money_text
-from liudu.rules._pack import Pack, Parameter, Period, Rule, Stacking
+from liudu.rules._pack import Effect, How, Pack, Parameter, Period, Rule, Stacking
 
 STYLE = """
 :root{--ink:#1c2330;--soft:#5b6678;--line:#d9dfe8;--paper:#fff;--ground:#f5f7fa;--sign:#0b5fa5;
@@ -67,6 +67,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "ineligible": ("不符合", "not eligible"),
     "unknown": ("未知", "unknown"),
     "note": ("说明", "Note"),
+    "after_payment": ("发放后记作", "After payment"),
 }
 STACKING: Mapping[Stacking, tuple[str, str]] = {
     Stacking.HIGHEST: ("就高不重复", "only the highest is paid"),
@@ -150,7 +151,7 @@ class _Page:
             f'<article id="{escape(rule.name, quote=True)}"><h2>{title}{off}</h2>'
             f'<div class="pair"><div><blockquote>{clause}</blockquote>'
             f'<p class="soft">{"<br>".join(self.facts_of(rule))}</p>{note}</div>'
-            f"<div><ol>{atoms}</ol>{self.money(rule)}</div></div>{self.tests(rule)}</article>"
+            f"<div><ol>{atoms}</ol>{self.money(rule)}{self.effects(rule)}</div></div>{self.tests(rule)}</article>"
         )
 
     def facts_of(self, rule: Rule) -> list[str]:
@@ -218,6 +219,18 @@ class _Page:
             text += f"<br>{self.word('cap')} <code>{escape(rule.cap.text)}</code>"
         return text + "</p>"
 
+    def effects(self, rule: Rule) -> str:
+        """Return what a payment changes, as written: 已发放月数 + min(…)."""
+        if not rule.on_payment:
+            return ""
+        lines = "".join(f"<li>{self.effect(one)}</li>" for one in rule.on_payment)
+        return f"<p><strong>{self.word('after_payment')}</strong></p><ul>{lines}</ul>"
+
+    def effect(self, one: Effect) -> str:
+        label = escape(self.pack.facts[one.fact].label.say(self.language))
+        sign = "+" if one.how is How.ADDS else "="
+        return f"{label} {sign} <code>{escape(one.written.text)}</code>"
+
     def tests(self, rule: Rule) -> str:
         mine = [one for one in self.outcomes if one.rule.name == rule.name]
         if not mine:
@@ -238,6 +251,9 @@ class _Page:
         answer = self.word(one.example.status)
         if one.example.amount_fen is not None:
             answer += f" {money_text(one.example.amount_fen, self.language)}"
+        if one.example.after_payment:
+            after = "; ".join(self.given(*pair) for pair in one.example.after_payment.items())
+            answer += f" ({self.word('after_payment')}: {after})"
         mark, style = ("✓", "good") if one.passed else ("✗", "bad")
         found = "; ".join(difference.say(self.language) for difference in one.differences)
         return (

@@ -12,7 +12,16 @@ from typing import TypeVar
 import attrs
 
 from liudu.contract import Refusal
-from liudu.rules._core import Core, Test, Value, facts_of, leaves_of, open_parameters_of
+from liudu.rules._core import (
+    Constant,
+    Core,
+    Multiply,
+    Test,
+    Value,
+    facts_of,
+    leaves_of,
+    open_parameters_of,
+)
 from liudu.rules._expression import Written
 from liudu.rules._fact import money_text
 from liudu.rules._kind import Kind
@@ -22,13 +31,16 @@ from liudu.rules._lower import (
     Sized,
     WrongKindError,
     closest,
+    lower_as,
     lower_test,
     lower_value,
     whole_fen,
 )
 from liudu.rules._pack import (
     Budget,
+    Effect,
     Group,
+    How,
     NoRoundingError,
     Pack,
     PackRefusedError,
@@ -45,6 +57,20 @@ class NegativeAmountError(PackError):
 
     en = "{place}: the amount can be as low as {lowest}: write max(fen(0), …)."
     zh = "{place}：金额可能低至 {lowest}：请写成 max(fen(0), …)。"
+
+
+class EffectTooFineError(PackError):
+    """A payment makes a fact a number that the fact cannot hold exactly."""
+
+    en = "{place}: this can be a fraction of what {fact} counts in; {way_en}."
+    zh = "{place}：这里可能不是 {fact} 最小单位的整数倍；{way_zh}。"
+
+
+class EffectOutOfRangeError(PackError):
+    """A payment makes a fact a number outside its declared range."""
+
+    en = "{place}: this can be {low} to {high}, but {fact} {wanted_en}: write min(…) or max(…), or declare another min or max."  # noqa: E501
+    zh = "{place}：这里可能是 {low} 至 {high}，而 {fact} {wanted_zh}：请写 min(…)、max(…)，或改 min、max 的声明。"  # noqa: E501
 
 
 class NotInForceError(Refusal):
@@ -83,16 +109,31 @@ class AtomTest:
 
 
 @attrs.frozen(kw_only=True)
+class EffectTest:
+    """A fact that a payment changes, lowered; `tree` is in the fact's encoding."""
+
+    effect: Effect
+    tree: Core
+
+    @property
+    def fact(self) -> str:
+        """The fact's name."""
+        return self.effect.fact
+
+
+@attrs.frozen(kw_only=True)
 class RuleTest:
     """One rule, lowered: eligible where every atom is true and the amount is known.
 
-    `amount` is whole fen; None for a benefit that is not money.
+    `amount` is whole fen; None for a benefit that is not money. `effects` is what its payment
+    changes; no condition and no amount depends on them.
     """
 
     rule: Rule
     atoms: tuple[AtomTest, ...]
     amount: Value | None
     amount_max_fen: int
+    effects: tuple[EffectTest, ...] = ()
 
     @cached_property
     def leaves(self) -> tuple[Test, ...]:
@@ -110,6 +151,11 @@ class RuleTest:
     def facts(self) -> frozenset[str]:
         """The facts that the rule reads."""
         return frozenset[str]().union(*(facts_of(tree) for tree in self.trees))
+
+    @property
+    def facts_on_payment(self) -> frozenset[str]:
+        """The facts from which is computed what its payment changes."""
+        return frozenset[str]().union(*(facts_of(one.tree) for one in self.effects))
 
 
 @attrs.frozen(kw_only=True)
@@ -156,8 +202,8 @@ class Program:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """The facts that some rule, cap or budget reads, in the order of the pack."""
-        used = set[str]().union(*(rule.facts for rule in self.rules.values()))
+        """The facts that some rule, cap, budget or payment reads, in the order of the pack."""
+        used = set[str]().union(*(one.facts | one.facts_on_payment for one in self.rules.values()))
         for limit in self.budgets.values():
             used |= facts_of(limit.limit) | {*limit.budget.order, limit.budget.paid}
         for group in self.groups.values():
@@ -336,7 +382,51 @@ class _Compiler:
             for test in self.attempt(lambda one: lower_test(one.test, self.scope), atom)
         ]
         amount, high = self.amount(rule)
-        return RuleTest(rule=rule, atoms=tuple(atoms), amount=amount, amount_max_fen=high)
+        effects = [found for one in rule.on_payment for found in self.attempt(self.effect, one)]
+        return RuleTest(
+            rule=rule,
+            atoms=tuple(atoms),
+            amount=amount,
+            amount_max_fen=high,
+            effects=tuple(effects),
+        )
+
+    def effect(self, effect: Effect) -> EffectTest:
+        fact = self.pack.facts[effect.fact]
+        lowered = lower_as(effect.written, fact.type, self.scope)
+        if isinstance(lowered, Test):
+            return EffectTest(effect=effect, tree=lowered)
+        factor, rest = divmod(fact.denominator, lowered.denominator)
+        if rest:
+            money = fact.type.kind is Kind.MONEY
+            raise EffectTooFineError(
+                place=effect.written.place(),
+                fact=fact.name,
+                way_en="whole fen are needed" if money else "declare more places, or whole numbers",
+                way_zh="须为整数分" if money else "请声明更多 places，或改用整数",
+            )
+        if not open_parameters_of(lowered.value):
+            self.require_room(effect, lowered.low * factor, lowered.high * factor)
+        tree = lowered.value if factor == 1 else Multiply(lowered.value, Constant(factor))
+        return EffectTest(effect=effect, tree=tree)
+
+    def require_room(self, effect: Effect, low: int, high: int) -> None:
+        """Raise `EffectOutOfRangeError` if a fact could not hold what a payment makes of it."""
+        fact = self.pack.facts[effect.fact]
+        least, most = fact.minimum, fact.maximum
+        if effect.how is How.ADDS:
+            least, most = least - most, most - least
+        if least <= low and high <= most:
+            return
+        start, end = fact.show(fact.minimum, "en"), fact.show(fact.maximum, "en")
+        raise EffectOutOfRangeError(
+            place=effect.written.place(),
+            fact=fact.name,
+            low=fact.show(low, "en"),
+            high=fact.show(high, "en"),
+            wanted_en=f"is {start} to {end}",
+            wanted_zh=f"的范围是 {start} 至 {end}",
+        )
 
     def amount(self, rule: Rule) -> tuple[Value | None, int]:
         if rule.amount is None:

@@ -146,6 +146,15 @@ def as_json(one: Determination) -> dict[str, Any]:
         "missing": [{"fact": fact.name, "bureau": fact.bureau} for fact in one.missing],
         "open_parameters": list(one.open_parameters),
         "steps": [{"say": step.say.zh, "bureau": step.bureau} for step in one.steps],
+        "after_payment": [
+            {
+                "fact": effect.fact.name,
+                "how": effect.how,
+                "number": effect.number,
+                "say": {"zh": effect.say("zh"), "en": effect.say("en")},
+            }
+            for effect in one.after_payment
+        ],
     }
 
 
@@ -163,6 +172,10 @@ def _show(console: Console, one: Determination) -> None:
             zh=f"    {atom.mark} {atom.say.say('zh')}", en=f"    {atom.mark} {atom.say.say('en')}"
         )
     console.say(zh=f"    {one.reason('zh')}", en=f"    {one.reason('en')}")
+    if one.after_payment:
+        zh = "；".join(effect.say("zh") for effect in one.after_payment)
+        en = "; ".join(effect.say("en") for effect in one.after_payment)
+        console.say(zh=f"    发放后记作：{zh}", en=f"    after payment: {en}")
     for number, step in enumerate(one.steps, 1):
         _show_step(console, number, step)
     console.say(zh=f"    编号 {one.id}", en=f"    id {one.id}")
