@@ -55,10 +55,23 @@ COMPARE: dict[Sign, Callable[[Any, Any], Any]] = {
 
 @attrs.frozen(eq=False)
 class Selection:
-    """Some rows of a table: a range, or the rows of an index."""
+    """Some rows of a table: a range, or the rows of an index.
+
+    Attributes
+    ----------
+    table, rows
+        The table and which of its rows.
+    start
+        The row from which an index counts.
+    known
+        Whether it is sure that every fact that will be read is known of these rows.
+
+    """
 
     table: FactTable
     rows: slice | NDArray[np.int64]
+    start: int = 0
+    known: bool = False
 
     @property
     def count(self) -> int:
@@ -69,14 +82,21 @@ class Selection:
 
     def stored(self, name: str) -> NDArray[Any]:
         """Return a fact's numbers as they are stored."""
-        return self.table.columns[name].numbers[self.rows]
+        return self._picked(self.table.columns[name].numbers)
 
     def unknown(self, name: str) -> Unknown:
         """Return where a fact is unknown."""
+        if self.known:
+            return False
         column = self.table.columns.get(name)
         if column is None:
             return True
-        return False if column.unknown is None else column.unknown[self.rows]
+        return False if column.unknown is None else self._picked(column.unknown)
+
+    def _picked(self, cells: NDArray[Any]) -> NDArray[Any]:
+        if isinstance(self.rows, slice):
+            return cells[self.rows]
+        return cells[self.start :].take(self.rows)
 
 
 def either(left: Unknown, right: Unknown) -> Unknown:

@@ -1,6 +1,6 @@
 """A program over many subjects: bitmaps for conditions, amounts only where they are due."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import reduce
 
 import attrs
@@ -27,7 +27,6 @@ from liudu.rules._core import (
     Contrary,
     Either,
     Test,
-    Value,
     facts_of,
     is_strict,
 )
@@ -35,7 +34,8 @@ from liudu.rules._evaluate import Selection, evaluate_test, evaluate_value
 from liudu.rules._program import Program, RuleTest
 from liudu.rules._table import FactTable
 
-BLOCK_WORDS = 2048  # 131,072 subjects: the planes of a rule stay in the processor's cache
+JOIN_WORDS = 8192  # 524,288 subjects: the planes of a rule stay in the processor's cache
+PAY_WORDS = 2048  # 131,072 subjects: so do the facts that its amounts are made of
 
 Amounts = NDArray[np.int64]
 
@@ -182,19 +182,39 @@ class _Runner:
     def run(self) -> Run:
         atoms = self.atoms()
         fresh = {name: one for name, one in self.program.rules.items() if not self.kept(one)}
-        made = {name: _RuleMaker(one, self.table, self.words) for name, one in fresh.items()}
-        read = {leaf: atoms[leaf] for one in fresh.values() for leaf in one.leaves}
-        for start in range(0, self.words, BLOCK_WORDS):
-            words = slice(start, min(start + BLOCK_WORDS, self.words))
-            block = {leaf: planes.slice(words) for leaf, planes in read.items()}
-            joined = _Memo(block)
-            for maker in made.values():
-                maker.block(words, joined)
+        planes = np.empty((len(fresh), 3, self.words), np.uint64)
+        made = {
+            name: _RuleMaker(one, self.table, mine)
+            for (name, one), mine in zip(fresh.items(), planes, strict=True)
+        }
+        self.join(made.values(), atoms)
+        self.pay(made.values())
         rules = {
             name: made[name].done() if name in made else self._old_rule(name)
             for name in self.program.rules
         }
         return Run(program=self.program, table=self.table, atoms=atoms, rules=rules)
+
+    def join(self, made: Collection["_RuleMaker"], atoms: Mapping[Test, Planes]) -> None:
+        """Fill the bitmaps of the rules from those of their conditions."""
+        read = {leaf: atoms[leaf] for maker in made for leaf in maker.rule.leaves}
+        for words in _blocks(self.words, JOIN_WORDS):
+            planes = _Memo({leaf: one.slice(words) for leaf, one in read.items()})
+            for maker in made:
+                maker.conditions(words, planes)
+        for maker in made:
+            maker.require_amount(self.unknown_fact)
+
+    def pay(self, made: Collection["_RuleMaker"]) -> None:
+        """Fill in the amounts of the eligible; all stand in one piece of memory."""
+        paying = [maker for maker in made if maker.varies]
+        ends = np.cumsum([count_bits(maker.eligible) for maker in paying])
+        room = np.empty(ends[-1] if paying else 0, np.int64)
+        for maker, mine in zip(paying, np.split(room, ends[:-1]), strict=False):
+            maker.amounts = mine
+        for words in _blocks(self.words, PAY_WORDS):
+            for maker in paying:
+                maker.pay(words)
 
     def kept(self, rule: RuleTest) -> bool:
         """Whether the earlier run had the very same tests and amount."""
@@ -261,96 +281,96 @@ class _Memo:
         return found
 
 
+def _blocks(words: int, size: int) -> Iterator[slice]:
+    for start in range(0, words, size):
+        yield slice(start, min(start + size, words))
+
+
 class _RuleMaker:
     """Fills the bitmaps and amounts of one rule, block by block."""
 
-    def __init__(self, rule: RuleTest, table: FactTable, words: int) -> None:
+    def __init__(self, rule: RuleTest, table: FactTable, planes: NDArray[np.uint64]) -> None:
         self.rule = rule
         self.table = table
-        self.eligible = np.zeros(words, np.uint64)
-        self.unknown = np.zeros(words, np.uint64)
-        self.near = np.zeros(words, np.uint64)
-        self.amounts: list[Amounts] = []
-        self.certain = rule.amount is not None and _is_certain(rule, rule.amount, table)
-        atoms = [(atom.test, atom.advised, atom.waits_for_office) for atom in rule.atoms]
-        self.atoms = atoms
+        self.eligible, self.unknown, self.near = planes
+        self.varies = rule.amount is not None and not isinstance(rule.amount, Constant)
+        self.amounts: Amounts = np.empty(0, np.int64)
+        self.filled = 0
 
-    def block(self, words: slice, planes: _Memo) -> None:
-        ok, possible, near = self.eligible[words], self.unknown[words], self.near[words]
-        self.conditions(ok, possible, near, planes)
-        if words.stop * WORD > len(self.table):
-            for part in (ok, possible, near):
-                clear_tail(part, len(self.table))
-        np.bitwise_xor(possible, ok, out=possible)
-        self.money(words)
-
-    def conditions(self, ok: Words, possible: Words, near: Words, planes: _Memo) -> None:
-        """Join the conditions in place.
+    def conditions(self, words: slice, planes: _Memo) -> None:
+        """Join the conditions of a block.
 
         `near` first holds "at most one condition is not true": that is so after one more
-        condition if it is true, or if everything before it was.
+        condition if it is true, or if everything before it was. At last those go of whom
+        every condition is true.
         """
-        ones = [planes(test) for test, _, _ in self.atoms]
+        ok, possible, near = self.eligible[words], self.unknown[words], self.near[words]
+        ones = [planes(atom.test) for atom in self.rule.atoms]
         ok[:], possible[:] = ones[0].true, ones[0].possible
         near[:] = ~np.uint64(0)
-        held: list[Words] = []
         either_one = np.empty_like(ok)
-        for (_, advised, waits), one in zip(self.atoms, ones, strict=True):
-            if waits:
-                held.append(one.true)
-            elif not advised:
-                held.append(one.possible)
         for one in ones[1:]:
             np.bitwise_or(ok, one.true, out=either_one)
             np.bitwise_and(near, either_one, out=near)
             np.bitwise_and(ok, one.true, out=ok)
             np.bitwise_and(possible, one.possible, out=possible)
-        for plane in held:
-            np.bitwise_and(near, plane, out=near)
-        np.bitwise_not(ok, out=either_one)
-        np.bitwise_and(near, either_one, out=near)
+        for atom, one in zip(self.rule.atoms, ones, strict=True):
+            if atom.waits_for_office:
+                np.bitwise_and(near, one.true, out=near)
+            elif not atom.advised:
+                np.bitwise_and(near, one.possible, out=near)
+        np.bitwise_xor(near, ok, out=near)
+        np.bitwise_xor(possible, ok, out=possible)
+        if words.stop * WORD > len(self.table):
+            for part in (ok, possible, near):
+                clear_tail(part, len(self.table))
 
-    def money(self, words: slice) -> None:
+    def require_amount(self, unknown_fact: Callable[[str], Words | None]) -> None:
+        """Move those whose amount cannot be known to the unknown, as far as facts tell it."""
         amount = self.rule.amount
-        if amount is None or isinstance(amount, Constant):
+        if amount is None or not is_strict(amount):
             return
+        for name in facts_of(amount) - self.facts_of_atoms:
+            if name not in self.table.columns:
+                doubtful = self.eligible.copy()
+            elif (unknown := unknown_fact(name)) is not None:
+                doubtful = self.eligible & unknown
+            else:
+                continue
+            self.eligible ^= doubtful
+            self.unknown |= doubtful
+
+    @property
+    def facts_of_atoms(self) -> frozenset[str]:
+        """The facts without which the conditions could not all be true."""
+        tests = (atom.test for atom in self.rule.atoms if is_strict(atom.test))
+        return frozenset[str]().union(*map(facts_of, tests))
+
+    def pay(self, words: slice) -> None:
+        """Compute the amounts of a block."""
+        amount = self.rule.amount
         rows = rows_of(self.eligible[words])
-        if not len(rows):
+        if amount is None or not len(rows):
             return
-        rows += words.start * WORD
-        numbers, unknown = evaluate_value(amount, Selection(self.table, rows))
-        dense = np.broadcast_to(np.asarray(numbers, np.int64), rows.shape)
-        if self.certain or unknown is False:
-            self.amounts.append(dense)
-            return
-        where = np.broadcast_to(unknown, rows.shape)
-        doubtful = rows[where] - words.start * WORD
-        set_bits(self.eligible[words], doubtful, to=False)
-        set_bits(self.unknown[words], doubtful, to=True)
-        self.amounts.append(dense[~where])
+        known = is_strict(amount)  # so whoever lacks a fact of it is not here any more
+        picked = Selection(self.table, rows, start=words.start * WORD, known=known)
+        numbers, unknown = evaluate_value(amount, picked)
+        if unknown is not False:
+            where = np.broadcast_to(unknown, rows.shape)
+            set_bits(self.eligible[words], rows[where], to=False)
+            set_bits(self.unknown[words], rows[where], to=True)
+            numbers = np.broadcast_to(np.asarray(numbers, np.int64), rows.shape)[~where]
+            rows = rows[~where]
+        self.amounts[self.filled : self.filled + len(rows)] = numbers
+        self.filled += len(rows)
 
     def done(self) -> RuleRun:
-        amount = self.rule.amount
-        if amount is None or isinstance(amount, Constant):
+        if self.varies:
+            amounts = self.amounts[: self.filled]
+        else:
+            amount = self.rule.amount
             number = amount.number if isinstance(amount, Constant) else 0
             amounts = np.broadcast_to(np.int64(number), (count_bits(self.eligible),))
-        else:
-            amounts = np.concatenate(self.amounts) if self.amounts else np.zeros(0, np.int64)
         return RuleRun(
             eligible=self.eligible, unknown=self.unknown, near=self.near, amount_fen=amounts
         )
-
-
-def _is_certain(rule: RuleTest, amount: Value, table: FactTable) -> bool:
-    """Whether the amount is known wherever every condition is true.
-
-    So it is if each of its facts is known of everybody, or stands in a condition that could
-    not be true without it.
-    """
-    if not is_strict(amount):
-        return False
-    known = {name for name, one in table.columns.items() if one.unknown is None}
-    for atom in rule.atoms:
-        if is_strict(atom.test):
-            known |= facts_of(atom.test)
-    return facts_of(amount) <= known
