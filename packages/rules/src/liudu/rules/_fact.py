@@ -1,8 +1,12 @@
 """Facts: what they are called, who holds them, how they are written and kept."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from fractions import Fraction
+from typing import TypeVar
+from unicodedata import normalize
 
 import attrs
 
@@ -19,10 +23,17 @@ from liudu.rules._kind import (
     day_number,
     day_of,
 )
-from liudu.rules._source import Node, PackError
+from liudu.rules._source import Node, PackError, Scalar
 
-TRUE_WORDS = frozenset({"true", "1", "是", "t", "真"})
-FALSE_WORDS = frozenset({"false", "0", "否", "f", "假"})
+TRUE_WORDS = frozenset({"true", "1", "是", "t", "真", "yes"})
+FALSE_WORDS = frozenset({"false", "0", "否", "f", "假", "no"})
+# 1.2E+05 is refused: Excel writes so what it has rounded. 1,5 is no 15.
+WRITTEN = re.compile(r"[-+]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})\Z")
+GROUPED = re.compile(r"[-+]?[0-9]{1,3}(,[0-9]{3}){1,9}(\.[0-9]{1,30})?\Z")
+MAGNITUDE_MAX = 40
+PLACES_MAX = 12
+VALID_DAYS_MAX = 36_525  # a hundred years
+T = TypeVar("T")
 
 
 class BadFactValueError(Refusal):
@@ -35,7 +46,7 @@ class BadFactValueError(Refusal):
 class FactOutOfRangeError(Refusal):
     """A value outside the declared range of a fact."""
 
-    en = "{fact}: {value} is outside {minimum} to {maximum}; correct it, or declare another min or max in the pack."  # noqa: E501
+    en = "{fact}: {value} is outside {minimum_en} to {maximum_en}; correct it, or declare another min or max in the pack."  # noqa: E501
     zh = "{fact}：{value} 超出 {minimum} 至 {maximum}；请更正，或在政策包中声明新的 min、max。"
 
 
@@ -44,6 +55,13 @@ class BadRangeError(PackError):
 
     en = "{place}: {low} comes after {high}: exchange them."
     zh = "{place}：{low} 晚于或大于 {high}：请对调。"
+
+
+class BadLimitError(PackError):
+    """A `min` or `max` that the fact cannot have."""
+
+    en = "{place}: {problem_en}"
+    zh = "{place}：{problem_zh}"
 
 
 class BadUnitError(PackError):
@@ -133,6 +151,8 @@ class Fact:
                 value=value,
                 minimum=self.show(self.minimum),
                 maximum=self.show(self.maximum),
+                minimum_en=self.show(self.minimum, "en"),
+                maximum_en=self.show(self.maximum, "en"),
             )
         return number
 
@@ -145,10 +165,10 @@ class Fact:
         if kind is Kind.ENUM and value in self.type.labels:
             return self.type.labels.index(str(value))
         numeric = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        if numeric and kind in (Kind.COUNT, Kind.MONEY, Kind.RATE):
-            scaled = Decimal(str(value)) * self.scale * self.denominator
-            if scaled == scaled.to_integral_value():
-                return int(scaled)
+        if numeric and kind in (Kind.COUNT, Kind.MONEY, Kind.RATE) and _is_near(value):
+            scaled = Fraction(str(value)) * self.scale * self.denominator
+            if scaled.denominator == 1:
+                return scaled.numerator
         raise self._bad(value)
 
     def read(self, text: str) -> int:
@@ -164,15 +184,17 @@ class Fact:
             if word in TRUE_WORDS or word in FALSE_WORDS:
                 return word in TRUE_WORDS
             raise self._bad(text)
-        try:
-            if kind is Kind.DATE:
+        if kind is Kind.DATE:
+            try:
                 return date.fromisoformat(_iso(text))
-            number = Decimal(text.replace(",", "") if kind is Kind.MONEY else text)
-        except (ValueError, InvalidOperation) as error:
-            raise self._bad(text) from error
-        if not number.is_finite():
+            except ValueError as error:
+                raise self._bad(text) from error
+        plain = text if text.isascii() else normalize("NFKC", text)  # １２ is 12
+        if kind is Kind.MONEY and GROUPED.match(plain):
+            plain = plain.replace(",", "")
+        if not WRITTEN.match(plain):
             raise self._bad(text)
-        return number
+        return Decimal(plain)
 
     def _bad(self, value: object) -> BadFactValueError:
         unit = {"fen": "分", "yuan": "元", "wan": "万元", "": ""}
@@ -187,7 +209,8 @@ class Fact:
             Kind.DATE: ("a day, YYYY-MM-DD", "日期（年-月-日）"),
             Kind.ENUM: (f"one of {labels}", f" {labels} 之一"),
         }[self.type.kind]
-        return BadFactValueError(fact=self.name, value=value, wanted_en=en, wanted_zh=zh)
+        shown = value if isinstance(value, str) else "null" if value is None else str(value)
+        return BadFactValueError(fact=self.name, value=shown, wanted_en=en, wanted_zh=zh)
 
     def show(self, number: int, language: Language = "zh") -> str:
         """Return an encoded value as people write it."""
@@ -201,6 +224,13 @@ class Fact:
         if kind is Kind.MONEY:
             return money_text(int(number), language)
         return str((Decimal(int(number)) / self.denominator).normalize() + 0)
+
+
+def _is_near(value: object) -> bool:
+    """Whether a number is finite and not so large that it costs time to say so."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and abs(value.adjusted()) <= MAGNITUDE_MAX
+    return isinstance(value, int) and value.bit_length() <= 4 * MAGNITUDE_MAX
 
 
 def _iso(text: str) -> str:
@@ -231,6 +261,8 @@ def read_type(fields: Mapping[str, Node]) -> Type:
     if kind is Kind.ENUM and "values" not in fields:
         raise node.wrong(en="given with values: [a, b]", zh="枚举，须列出 values: [甲, 乙]")
     labels = [item.text() for item in fields["values"].items()] if kind is Kind.ENUM else []
+    if kind is Kind.ENUM and not labels:
+        raise fields["values"].wrong(en="a list with labels", zh="含选项的列表")
     if len(set(labels)) != len(labels):
         raise fields["values"].wrong(en="a list without repetitions", zh="不重复的列表")
     return Type(kind, unit, tuple(labels))
@@ -259,7 +291,7 @@ def read_fact(name: str, node: Node) -> Fact:
         optional="unit values bureau document ask valid_days min max places",
     )
     kind = read_type(fields)
-    places = fields["places"].whole() if "places" in fields else RATE_PLACES
+    places = _whole_in(fields, "places", 0, PLACES_MAX, RATE_PLACES)
     fact = Fact(
         name=name,
         type=kind,
@@ -267,7 +299,7 @@ def read_fact(name: str, node: Node) -> Fact:
         bureau=fields["bureau"].text() if "bureau" in fields else "",
         document=fields["document"].text() if "document" in fields else "",
         question=read_words(fields["ask"]) if "ask" in fields else None,
-        valid_days=fields["valid_days"].whole() if "valid_days" in fields else None,
+        valid_days=_whole_in(fields, "valid_days", 0, VALID_DAYS_MAX, None),
         scale=money_scale(fields, kind.kind),
         denominator=10**places if kind.kind is Kind.RATE else 1,
         minimum=-(2**62),
@@ -286,11 +318,39 @@ def _with_range(fact: Fact, fields: Mapping[str, Node]) -> Fact:
         Kind.DATE: (DAY_MIN, DAY_MAX),
         Kind.ENUM: (0, len(fact.type.labels) - 1),
     }[fact.type.kind]
-    if "min" in fields:
-        low = fact.encode(fields["min"].value())
-    if "max" in fields:
-        high = fact.encode(fields["max"].value())
+    low = _limit(fact, fields["min"]) if "min" in fields else low
+    high = _limit(fact, fields["max"]) if "max" in fields else high
     if low > high:
         node = fields.get("min") or fields["max"]
         raise BadRangeError(place=node.place, low=fact.show(low), high=fact.show(high))
     return attrs.evolve(fact, minimum=low, maximum=high)
+
+
+def _limit(fact: Fact, node: Node) -> int:
+    """Return a `min` or `max` in the fact's encoding."""
+    try:
+        return fact.encode(written_value(fact, node))
+    except (BadFactValueError, FactOutOfRangeError) as error:
+        raise BadLimitError(
+            place=node.place, problem_en=error.say("en"), problem_zh=error.say("zh")
+        ) from error
+
+
+def written_value(fact: Fact, node: Node) -> Scalar:
+    """Return what a pack writes as a value of a fact; a day may stand in quotes."""
+    if fact.type.kind is Kind.DATE and node.value() is not None:
+        return node.day()
+    numeric = fact.type.kind in (Kind.COUNT, Kind.MONEY, Kind.RATE)
+    return node.numeric() if numeric else node.value()
+
+
+def _whole_in(fields: Mapping[str, Node], key: str, low: int, high: int, otherwise: T) -> int | T:
+    """Return a whole number of a range, or what holds where it is not given."""
+    if key not in fields:
+        return otherwise
+    number = fields[key].whole()
+    if not low <= number <= high:
+        raise fields[key].wrong(
+            en=f"a whole number from {low} to {high}", zh=f" {low} 至 {high} 的整数"
+        )
+    return number

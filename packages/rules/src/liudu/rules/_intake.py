@@ -3,7 +3,7 @@
 import codecs
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -35,8 +35,8 @@ EXAMPLES_MAX = 10
 class BadEncodingError(Refusal):
     """The bytes are not in the declared encoding."""
 
-    en = "{file} is not {encoding} (byte {byte}): declare its encoding, for example gb18030 for what Chinese Excel saves."  # noqa: E501
-    zh = "{file} 不是 {encoding} 编码（第 {byte} 字节）：请声明编码，中文版 Excel 保存的文件通常是 gb18030。"  # noqa: E501
+    en = "{file}, line {line}: this is not {encoding} (byte {byte} of the file): declare its encoding, for example gb18030 for what Chinese Excel saves."  # noqa: E501
+    zh = "{file} 第 {line} 行：不是 {encoding} 编码（文件第 {byte} 字节）：请声明编码，中文版 Excel 保存的文件通常是 gb18030。"  # noqa: E501
 
 
 class UnknownEncodingError(Refusal):
@@ -49,8 +49,8 @@ class UnknownEncodingError(Refusal):
 class NoSubjectColumnError(Refusal):
     """The table does not say who each row is about."""
 
-    en = "{file} has no column `subject` (there are: {found}): it names whom each row is about."
-    zh = "{file} 没有 subject 列（现有：{found}）：该列写明每行是谁。"
+    en = "{file} has no column `subject` (there are: {found}): it names whom each row is about{hint_en}."  # noqa: E501
+    zh = "{file} 没有 subject 列（现有：{found}）：该列写明每行是谁{hint_zh}。"
 
 
 class ColumnTwiceError(Refusal):
@@ -67,6 +67,13 @@ class RaggedRowError(Refusal):
     zh = "{file} 第 {line} 行：有 {found} 格，表头有 {wanted} 格：可能多了逗号，或引号没有闭合。"
 
 
+class BrokenRowError(Refusal):
+    """A row that is no CSV: a quote that does not close, a NUL byte, a cell without end."""
+
+    en = "{file}, line {line}: this is no CSV ({problem}): look for a quote that does not close, or save the table as CSV again."  # noqa: E501
+    zh = "{file} 第 {line} 行：不是合法的 CSV（{problem}）：请检查未闭合的引号，或重新另存为 CSV。"
+
+
 class EmptySubjectError(Refusal):
     """A row without a subject."""
 
@@ -77,8 +84,8 @@ class EmptySubjectError(Refusal):
 class BadCellsError(Refusal):
     """Cells that their facts cannot have."""
 
-    en = "{file}: {count} cells cannot be read:\n{lines_en}"
-    zh = "{file}：{count} 个单元格读不懂：\n{lines_zh}"
+    en = "{file}: {count} cells cannot be read (what is not known is left empty):\n{lines_en}"
+    zh = "{file}：{count} 个单元格读不懂（不知道的请留空）：\n{lines_zh}"
 
 
 class NoRowsError(Refusal):
@@ -89,7 +96,12 @@ class NoRowsError(Refusal):
 
 
 def read_table(
-    path: Path, facts: Mapping[str, Fact], *, on: date, encoding: str = "utf-8"
+    path: Path,
+    facts: Mapping[str, Fact],
+    *,
+    on: date,
+    encoding: str = "utf-8",
+    ignored: Collection[str] = (),
 ) -> FactTable:
     """Return the facts that a CSV file holds.
 
@@ -104,14 +116,16 @@ def read_table(
         The day of the determination; what is older than the fact allows is unknown.
     encoding
         ``utf-8`` (a byte order mark is fine) or ``gb18030`` (GBK, GB 2312).
+    ignored
+        Columns that may be there and are not read, for example facts of another version.
 
     Raises
     ------
     BadEncodingError, NoRowsError, NoSubjectColumnError, UnknownFactError, ColumnTwiceError,
-    RaggedRowError, EmptySubjectError, BadCellsError, DuplicateSubjectError
+    RaggedRowError, BrokenRowError, EmptySubjectError, BadCellsError, DuplicateSubjectError
 
     """
-    chunks = list(read_chunks(path, facts, on=on, encoding=encoding, rows=0))
+    chunks = list(read_chunks(path, facts, on=on, encoding=encoding, rows=0, ignored=ignored))
     return chunks[0]
 
 
@@ -122,21 +136,49 @@ def read_chunks(
     on: date,
     encoding: str = "utf-8",
     rows: int = CHUNK_ROWS,
+    ignored: Collection[str] = (),
 ) -> Iterator[FactTable]:
     """Yield the facts of a CSV file, `rows` subjects at a time; 0 is all at once.
 
     A subject that stands twice is found across chunks; see `read_table`. Errors are raised
     when the chunk that has them is reached, so do not pay before the last one.
     """
-    try:
-        name = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    except LookupError as error:
-        raise UnknownEncodingError(encoding=encoding) from error
-    with path.open(encoding=name, newline="") as file:
+    with path.open(encoding=_codec(encoding), newline="") as file:
+        intake = _Intake(file, path.name, facts, on)
         try:
-            yield from _Intake(file, path.name, facts, on).chunks(rows)
-        except UnicodeDecodeError as error:
-            raise BadEncodingError(file=path.name, encoding=encoding, byte=error.start) from error
+            intake.begin(ignored)
+            yield from intake.chunks(rows)
+        except csv.Error as error:
+            line = intake.reader.line_num
+            raise BrokenRowError(file=path.name, line=line, problem=error) from error
+        except UnicodeError as error:
+            line, byte = _undecodable(path, encoding)
+            raise BadEncodingError(
+                file=path.name, encoding=encoding, line=line, byte=byte
+            ) from error
+
+
+def _codec(encoding: str) -> str:
+    """Return the codec of an encoding of texts; `UnknownEncodingError` if there is none."""
+    try:
+        "".encode(encoding)
+        return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    except (LookupError, ValueError) as error:
+        raise UnknownEncodingError(encoding=encoding) from error
+
+
+def _undecodable(path: Path, encoding: str) -> tuple[int, int]:
+    """Return the line and the byte, both from 1, at which a file leaves its encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = byte = 1
+    with path.open("rb") as file:
+        for row in file:
+            try:
+                decoder.decode(row)
+            except UnicodeError as error:
+                return line, byte + getattr(error, "start", 0)
+            line, byte = line + 1, byte + len(row)
+    return line - 1, byte
 
 
 @attrs.frozen(kw_only=True)
@@ -152,20 +194,32 @@ class _Intake:
         self.name = name
         self.facts = facts
         self.on = on
-        self.header = self._header()
+        self.header: list[str] = []
         self.seen = _Seen()
+        self.lines = self._lines()
 
-    def _header(self) -> list[str]:
-        header = next(self.reader, None)
+    def begin(self, ignored: Collection[str]) -> None:
+        """Read the header."""
+        self.header = self._header(ignored)
+
+    def _header(self, ignored: Collection[str]) -> list[str]:
+        header = next(filter(None, self.reader), None)
         if header is None:
             raise NoRowsError(file=self.name)
         header = [cell.strip() for cell in header]
         if SUBJECT not in header:
-            raise NoSubjectColumnError(file=self.name, found=", ".join(header))
+            parted = any(sign in cell for cell in header for sign in "\t;|")
+            raise NoSubjectColumnError(
+                file=self.name,
+                found=", ".join(header),
+                hint_en="; commas part the cells" if parted else "",
+                hint_zh="；单元格之间请用英文逗号分隔" if parted else "",
+            )
         for cell in header:
             if header.count(cell) > 1:
                 raise ColumnTwiceError(file=self.name, name=cell)
-            self._require_fact(cell)
+            if cell.removesuffix(OBSERVED) not in ignored or cell in self.facts:
+                self._require_fact(cell)
         return header
 
     def _require_fact(self, cell: str) -> None:
@@ -174,7 +228,7 @@ class _Intake:
             return
         near = closest(base, list(self.facts))
         raise UnknownFactError(
-            name=cell,
+            name=cell or '""',
             hint_en=f" (did you mean {near}?)" if near else "",
             hint_zh=f"（是否指 {near}？）" if near else "",
         )
@@ -182,15 +236,16 @@ class _Intake:
     def chunks(self, rows: int) -> Iterator[FactTable]:
         first = True
         while True:
-            lines = list(self._rows(rows))
+            lines = list(islice(self.lines, rows or None))
             if lines or first:
                 yield self._table(lines)
             first = False
             if not rows or len(lines) < rows:
                 return
 
-    def _rows(self, rows: int) -> Iterator[tuple[int, list[str]]]:
-        for cells in islice(self.reader, rows or None):
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the rows with their lines; blank ones are left out and do not count."""
+        for cells in self.reader:
             if cells:
                 if len(cells) != len(self.header):
                     raise RaggedRowError(
@@ -207,6 +262,8 @@ class _Intake:
         for (line, _), subject in zip(lines, subjects, strict=True):
             if not subject:
                 raise EmptySubjectError(file=self.name, line=line)
+            if "\0" in subject:
+                raise BrokenRowError(file=self.name, line=line, problem="NUL")
         self.seen.add(subjects, [line for line, _ in lines])
         bad: list[_Bad] = []
         columns = {
