@@ -158,6 +158,7 @@ ROUTES = {
     "funding:determination": Visit("officer", key="determination"),
     "funding:grants": Visit("officer"),
     "funding:grant": Visit("officer", key="grant"),
+    "funding:letter": Visit("officer", key="grant"),
     "funding:confirm_account": POST,
     "funding:opt_out": POST,
     "funding:object": POST,

@@ -177,7 +177,7 @@ def list_subjects(request: HttpRequest) -> list[Subject]:
 def _subject(request: HttpRequest, key: str, permission: str) -> Subject:
     subject = (
         Subject.objects.select_related("organisation", "owner", "user")
-        .only("key", "kind", "organisation__key", "owner__key", "user__key")
+        .only("key", "kind", "name", "organisation__key", "owner__key", "user__key")
         .filter(key=key[:12])
         .first()
     )
@@ -195,6 +195,7 @@ def _subject(request: HttpRequest, key: str, permission: str) -> Subject:
 def explain_subject(request: HttpRequest, key: str) -> HttpResponse:
     """Return what every rule says of a subject today, and why; the best first."""
     subject = _subject(request, key, "funding.see_subject")
+    services.note_look(by=actor_at(request), at=clock.now(), subject=subject, what="explanation")
     return _as_json([_said(one) for one in queries.said_of(subject, on=clock.today())])
 
 
@@ -283,7 +284,7 @@ def _fact(fact: Any, tongue: Language) -> dict[str, object]:  # noqa: ANN401 - a
     return {
         "name": fact.name,
         "label": fact.label.say(tongue),
-        "value": fact.value,
+        "value": fact.said.say(tongue) if fact.said else None,
         "bureau": fact.bureau,
     }
 
@@ -320,7 +321,9 @@ def show_determination(request: HttpRequest, key: str) -> dict[str, object]:
     if one is None:
         raise Http404
     seen = "funding.see_determination"
-    require(actor_at(request), seen, one, seen=seen)
+    actor = actor_at(request)
+    require(actor, seen, one, seen=seen)
+    services.note_look(by=actor, at=clock.now(), subject=one.subject, what="determination")
     return {
         "key": one.key,
         "identity": one.identity,

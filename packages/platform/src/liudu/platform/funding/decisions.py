@@ -63,6 +63,11 @@ def period_of(rule: Rule, on: date) -> str:
     return f"{on.year}-{on.month:02d}"
 
 
+def periods_meet(one: str, other: str) -> bool:
+    """Return whether two payments are for the same time; what is paid once is for all time."""
+    return one == other or ONCE in (one, other)
+
+
 def is_sampled(*, seed: int, subject_key: str, share: float) -> bool:
     """Return whether a subject falls into the random sample; the same seed draws the same."""
     drawn = hashlib.sha256(f"{seed}:{subject_key}".encode()).digest()[:8]
@@ -130,7 +135,7 @@ def setting_of(parameter: Parameter, text: str) -> Setting:
         if kind is Kind.ENUM and cleaned in parameter.type.labels:
             return cleaned
         if kind in (Kind.COUNT, Kind.MONEY, Kind.RATE):
-            number = Fraction(Decimal(cleaned.replace(",", ""))) * parameter.scale
+            number = typed_number(parameter, cleaned) * parameter.scale
             low, high = parameter.low, parameter.high
             whole = kind is Kind.RATE or number.denominator == 1
             fits = (low is None or number >= low) and (high is None or number <= high)
@@ -143,11 +148,28 @@ def setting_of(parameter: Parameter, text: str) -> Setting:
     )
 
 
+def typed_number(parameter: Parameter, text: str) -> Fraction:
+    """Return a number that somebody typed in a parameter's written unit; a rate also as ``20 %``.
+
+    Raises
+    ------
+    ValueError, decimal.InvalidOperation, OverflowError
+
+    """
+    cleaned = text.replace(",", "").strip()
+    if parameter.type.kind is Kind.RATE and cleaned.endswith(("%", "％")):
+        return Fraction(Decimal(cleaned[:-1].strip())) / 100
+    return Fraction(Decimal(cleaned))
+
+
 def _wanted(parameter: Parameter) -> str:
     if parameter.type.kind is Kind.ENUM:
         return "、".join(parameter.type.labels)
     if parameter.type.kind in (Kind.BOOL, Kind.DATE):
         return {Kind.BOOL: "true / false", Kind.DATE: "2026-01-31"}[parameter.type.kind]
+    if parameter.type.kind is Kind.RATE:
+        least, most = parameter.low or Fraction(0), parameter.high or Fraction(1)
+        return f" {float(least * 100):g}% – {float(most * 100):g}%"
     low = parameter.show(parameter.low) if parameter.low is not None else "…"
     high = parameter.show(parameter.high) if parameter.high is not None else "…"
     return f" {low} – {high}"

@@ -9,6 +9,8 @@ import attrs
 from django.db.models import Q, QuerySet
 
 from liudu.platform.actors import Actor, Role
+from liudu.platform.audit.models import Line
+from liudu.platform.audit.queries import lines_of
 from liudu.platform.funding.decisions import (
     Question,
     clause_digest,
@@ -118,6 +120,17 @@ def visible_grants(actor: Actor) -> QuerySet[Grant]:
     """Return the grants that an actor may see."""
     rows = Grant.objects.select_related("subject", "batch", "determination", "batch__pack")
     return rows if actor.has(*SEE_ALL) else rows.filter(subject__in=subjects_of(actor))
+
+
+def looks_at(subject: Subject) -> QuerySet[Line]:
+    """Return who opened what is known of a subject, the newest first."""
+    return lines_of("subject", subject.key).filter(verb="funding.subject.looked_at")
+
+
+def account_before(grant: Grant) -> Grant | None:
+    """Return the latest other grant of the same subject that has an account to be paid on."""
+    others = Grant.objects.filter(subject=grant.subject_id).exclude(pk=grant.pk)
+    return others.exclude(account_number="").order_by("-changed_at", "-pk").first()
 
 
 def live_facts(subjects: Sequence[Subject] | Sequence[int]) -> QuerySet[FactRow]:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("determinations/<str:key>/", grants.determination, name="determination"),
     path("grants/", grants.listing, name="grants"),
     path("grants/<str:key>/", grants.show, name="grant"),
+    path("grants/<str:key>/letter/", grants.letter, name="letter"),
     path("grants/<str:key>/account/", grants.confirm, name="confirm_account"),
     path("grants/<str:key>/opt-out/", grants.give_up, name="opt_out"),
     path("grants/<str:key>/objections/", grants.raise_objection, name="object"),

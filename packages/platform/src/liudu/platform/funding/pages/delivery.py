@@ -2,27 +2,47 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.decisions import masked
-from liudu.platform.funding.models import Batch, Grant, PackVersion, PaymentOrder, Subject
+from liudu.platform.funding.figures import ratio_of
+from liudu.platform.funding.models import (
+    Batch,
+    Grant,
+    Objection,
+    PackVersion,
+    PaymentOrder,
+    Subject,
+)
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.services.payments import orders_csv
 from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may
-from liudu.platform.words import Words
+from liudu.platform.words import Words, language
 
 PAGE_ROWS: Final = 25
+NOTHING_WAITS: Final = Words(
+    "没有待领取的指令；已导出的可在“以前的导出”中再次下载。",
+    "No order is waiting; what was exported can be fetched again below.",
+)
+LISTED: Final = (
+    Grant.State.NOTIFIED,
+    Grant.State.CONFIRMED,
+    Grant.State.ORDERED,
+    Grant.State.PAID,
+)
 STAGES: Final = (
     ("match", Words("比对", "Match")),
     ("notify", Words("通知", "Notify")),
@@ -69,6 +89,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = Paginator(queries.batches(), PAGE_ROWS).get_page(request.GET.get("page"))
     context = {
         "page": page,
+        "rows": [(one, pack_of(one.pack).rules[one.rule].title) for one in page],
         "choices": _automatic(),
         "today": clock.today(),
         "refusal": refusal,
@@ -79,21 +100,29 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 class NoDayError(Refusal):
-    """A text that is no day, or no share."""
+    """A text that is no day."""
 
-    en = "Give a day (YYYY-MM-DD) and a share between 0 and 100 %."
-    zh = "请填写日期（年-月-日）和 0 至 100 之间的抽查比例。"
+    en = "{text!r} is no day: write 2026-11-20."
+    zh = "“{text}”不是日期：请按 2026-11-20 的样式填写。"
+
+
+class NoShareError(Refusal):
+    """A text that is no share."""
+
+    en = "{text!r} is no share between 0 % and 100 %."
+    zh = "“{text}”不是 0% 至 100% 之间的抽查比例。"
+
+
+class NoLimitError(Refusal):
+    """A text that is no amount above which a person looks."""
+
+    en = "{text!r} is no amount in yuan; leave the field empty for no limit."
+    zh = "“{text}”不是以元计的金额；不设上限请留空。"
 
 
 def _opened(request: HttpRequest) -> Batch:
     code, _, rule = request.POST.get("rule", "").partition("/")
-    try:
-        on = date.fromisoformat(request.POST.get("on", ""))
-        share = float(request.POST.get("share", "2")) / 100
-    except ValueError as error:
-        raise NoDayError from error
-    if not 0 <= share <= 1:
-        raise NoDayError
+    on = _day(request.POST.get("on", "")[:20])
     try:
         version = queries.version_of(code, on=on)
     except PackVersion.DoesNotExist as error:
@@ -104,14 +133,44 @@ def _opened(request: HttpRequest) -> Batch:
         version=version,
         rule=rule,
         on=on,
-        sample_share=share,
+        sample_share=_share(request.POST.get("share", "2")[:20]),
+        review_above_fen=_limit(request.POST.get("above", "").strip()[:20]),
         simulated=bool(request.POST.get("simulated")),
     )
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise NoDayError(text=text) from error
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(ratio_of(text))
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise NoShareError(text=text) from error
+    if not 0 <= share <= 1:
+        raise NoShareError(text=text)
+    return share
+
+
+def _limit(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        fen = int(Decimal(text.replace(",", "")) * 100)
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise NoLimitError(text=text) from error
+    if not 0 <= fen < 2**62:
+        raise NoLimitError(text=text)
+    return fen
+
+
 def _automatic() -> list[tuple[str, str]]:
     return [
-        (f"{version.code}/{name}", rule.title.zh if str(Words("z", "e")) == "z" else rule.title.en)
+        (f"{version.code}/{name}", f"{version.title} · {rule.title.say(language())}")
         for version in queries.versions_on(clock.today())
         for name, rule in pack_of(version).rules.items()
         if rule.automatic
@@ -145,7 +204,15 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "batch": batch,
         "rule": pack_of(batch.pack).rules[batch.rule],
         "steps": _steps(batch, sums),
-        "todo": [(name, label) for name, label in STAGES if name in todo],
+        "todo": todo,
+        "review": sums.get(Grant.State.REVIEW),
+        "to_notify": sums.get(Grant.State.MATCHED),
+        "to_confirm": sums.get(Grant.State.NOTIFIED),
+        "to_order": sums.get(Grant.State.CONFIRMED),
+        "to_settle": sums.get(Grant.State.ORDERED),
+        "objections": Objection.objects.filter(
+            grant__batch=batch, state=Objection.State.OPEN
+        ).select_related("grant")[:PAGE_ROWS],
         "counts": [
             (value, label, sums[value]["count"], sums[value]["sum"])
             for value, label in Grant.State.choices
@@ -162,19 +229,25 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
 def _steps(batch: Batch, sums: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the procedure as steps; accounts and orders come one by one, so they are counted."""
     reached = REACHED[Batch.Stage(batch.stage)]
-    ordered = sum(
-        sums[one]["count"] for one in (Grant.State.ORDERED, Grant.State.PAID) if one in sums
-    )
-    confirmed = ordered + sums.get(Grant.State.CONFIRMED, {"count": 0})["count"]
+    confirmed = _count(sums, Grant.State.CONFIRMED, Grant.State.ORDERED, Grant.State.PAID)
+    ordered = _count(sums, Grant.State.ORDERED, Grant.State.PAID)
+    reviewed = _count(sums, Grant.State.REVIEW)
     counts = {"confirm": confirmed, "pay": ordered}
+    notes = {name: Words(f"{count:,} 笔", f"{count:,}") for name, count in counts.items()}
+    if reviewed:
+        notes["notify"] = Words(f"{reviewed:,} 笔待复核", f"{reviewed:,} to review")
     found = []
     for index, (name, label) in enumerate(STAGES):
         state = "done" if index < reached else "now" if index == reached else "next"
-        note = str(Words(f"{counts[name]} 笔", f"{counts[name]}")) if name in counts else ""
-        if state == "done" and name in counts and not counts[name]:
+        if state == "done" and not counts.get(name, 1):
             state = "next"
+        note = str(notes[name]) if name in notes else ""
         found.append({"label": str(label), "state": state, "note": note})
     return found
+
+
+def _count(sums: Mapping[str, Mapping[str, Any]], *states: str) -> int:
+    return sum(sums[one]["count"] for one in states if one in sums)
 
 
 @door("funding.run_delivery")
@@ -225,49 +298,76 @@ def _matching(batch: Batch) -> dict[str, Any]:
 @door(PUBLIC)
 @require_safe
 def published(request: HttpRequest, key: str) -> HttpResponse:
-    """Show who gets what, names of persons masked; nothing before it is published."""
+    """Show who gets what, names of persons masked; nothing before it is published.
+
+    Whoever is logged in may object to a row (``?object=`` and the key of its grant).
+    """
     batch = _batch(key)
     if batch.stage not in (Batch.Stage.PUBLISHED, Batch.Stage.ARCHIVED):
         raise Http404
-    rows = batch.grants.filter(
-        state__in=(
-            Grant.State.NOTIFIED,
-            Grant.State.CONFIRMED,
-            Grant.State.ORDERED,
-            Grant.State.PAID,
-        )
-    )
+    wanted = request.GET.get("object", "")[:12]
+    objected = _listed(batch).filter(key=wanted).select_related("subject").first()
+    return published_page(request, batch, objected=objected if wanted else None)
+
+
+def _listed(batch: Batch) -> QuerySet[Grant]:
+    return batch.grants.filter(state__in=LISTED)
+
+
+def published_page(
+    request: HttpRequest, batch: Batch, *, objected: Grant | None, **more: object
+) -> HttpResponse:
+    """Return the page of a publication, with the form to object to one of its rows."""
+    rows = _listed(batch)
     page = Paginator(rows.select_related("subject").order_by("pk"), PAGE_ROWS).get_page(
         request.GET.get("page")
+    )
+    sums = rows.aggregate(sum=Sum("amount_fen"), count=Count("pk"))
+    taken = batch.stage == Batch.Stage.PUBLISHED and actor_at(request).kind in (
+        "person",
+        "visitor",
     )
     context = {
         "batch": batch,
         "rule": pack_of(batch.pack).rules[batch.rule],
         "page": page,
-        "rows": [
-            {
-                "grant": one,
-                "name": masked(one.subject.name)
-                if one.subject.kind == Subject.Kind.PERSON
-                else one.subject.name,
-            }
-            for one in page
-        ],
-        "total_fen": rows.aggregate(sum=Sum("amount_fen"))["sum"] or 0,
-        "count": rows.count(),
+        "rows": [{"grant": one, "name": _public_name(one)} for one in page],
+        "total_fen": sums["sum"] or 0,
+        "count": sums["count"],
+        "objections_taken": taken,
+        "objected": objected if taken else None,
+        "objected_name": _public_name(objected) if objected else "",
+        **more,
     }
-    return render(request, "funding/published.html", context)
+    status = 422 if more.get("refusal") else 200
+    return render(request, "funding/published.html", context, status=status)
+
+
+def _public_name(grant: Grant) -> str:
+    """Return how the public reads whom a grant is for."""
+    name = grant.subject.name
+    return masked(name) if grant.subject.kind == Subject.Kind.PERSON else name
 
 
 @door("funding.view_deliveries")
 @require_safe
 def orders(request: HttpRequest) -> HttpResponse:
     """Show the outbox: orders that wait for the treasury and those handed over."""
-    rows = PaymentOrder.objects.select_related("grant", "grant__batch", "grant__subject")
+    return _orders_page(request)
+
+
+def _orders_page(request: HttpRequest, **more: object) -> HttpResponse:
+    rows = PaymentOrder.objects.select_related(
+        "grant", "grant__batch", "grant__batch__pack", "grant__subject"
+    )
     state = request.GET.get("state", "")
     if state in PaymentOrder.State.values:
         rows = rows.filter(state=state)
+    wanted = request.GET.get("q", "").strip()[:100]
+    if wanted:
+        rows = rows.filter(Q(grant__subject__name__icontains=wanted) | Q(reference=wanted))
     context = {
+        "q": wanted,
         "page": Paginator(rows.order_by("-pk"), PAGE_ROWS).get_page(request.GET.get("page")),
         "state": state,
         "states": PaymentOrder.State.choices,
@@ -278,8 +378,10 @@ def orders(request: HttpRequest) -> HttpResponse:
         .order_by("-exported_at")
         .values_list("exported_at", flat=True)
         .distinct()[:10],
+        **more,
     }
-    return render(request, "funding/orders.html", context)
+    status = 422 if more.get("refusal") else 200
+    return render(request, "funding/orders.html", context, status=status)
 
 
 @door("funding.export_orders")
@@ -289,6 +391,9 @@ def export(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         at = clock.now()
         text = services.export_orders(by=actor_at(request), at=at)
+        if not PaymentOrder.objects.filter(exported_at=at).exists():
+            messages.info(request, str(NOTHING_WAITS))
+            return redirect("funding:orders")
     else:
         try:
             at = datetime.fromisoformat(request.GET.get("at", ""))
@@ -315,10 +420,12 @@ def settle(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404
     reference = request.POST.get("reference", "").strip()[:80]
     if not reference:
-        raise NoReferenceError
+        return _orders_page(request, refusal=NoReferenceError(), refused=order.key)
     services.settle_order(by=actor_at(request), at=clock.now(), order=order, reference=reference)
     messages.success(request, str(Words("已登记付款。", "The payment is kept.")))
-    return redirect("funding:orders")
+    state = request.POST.get("state", "")
+    query = f"?state={state}" if state in PaymentOrder.State.values else ""
+    return redirect(reverse("funding:orders") + query)
 
 
 class NoReferenceError(Refusal):

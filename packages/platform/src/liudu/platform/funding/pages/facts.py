@@ -1,9 +1,12 @@
 """Facts: what is known of me and where it was used; what bureaus send."""
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,12 +16,16 @@ from liudu.platform import clock
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.models import Determination, FactImport, FactRow, Subject
 from liudu.platform.funding.packs import pack_of
-from liudu.platform.funding.pages.mine import chosen
+from liudu.platform.funding.pages.mine import Who, chosen
 from liudu.platform.identity.models import Organisation
 from liudu.platform.web.doors import actor_at, door, may
 from liudu.platform.words import Words
+from liudu.rules import Fact
 
 PAGE_ROWS: Final = 25
+USES_SHOWN: Final = 3
+LOOKS_SHOWN: Final = 20
+DETERMINATIONS_LOOKED_AT: Final = 50
 FILE_BYTES_MAX: Final = 30 << 20
 
 
@@ -42,30 +49,18 @@ def show_own(request: HttpRequest) -> HttpResponse:
     """Show every fact about the reader, its whole history and where it was used."""
     actor = actor_at(request)
     who, choices = chosen(actor, request.GET.get("who", ""))
-    labels = {
-        name: facts[0].label
-        for name, facts in queries.fact_catalogue(who.kind, on=clock.today()).items()
-    }
-    rows = (
-        FactRow.objects.filter(subject=who.subject)
-        .select_related("superseded_by")
-        .order_by("name", "-pk")
-        if who.subject
-        else FactRow.objects.none()
-    )
-    page = Paginator(rows, PAGE_ROWS * 2).get_page(request.GET.get("page"))
-    used = (
-        Determination.objects.filter(subject=who.subject).select_related("pack")[:50]
-        if who.subject
-        else []
-    )
-    uses: dict[str, list[Determination]] = {}
-    for one in used:
-        for name in one.facts:
-            uses.setdefault(name, []).append(one)
+    return facts_page(request, who, choices)
+
+
+def facts_page(request: HttpRequest, who: Who, choices: list[Who], **more: object) -> HttpResponse:
+    """Return the page of what is known of somebody; a refused form keeps what was typed."""
+    today = clock.today()
+    catalogue = queries.fact_catalogue(who.kind, on=today)
+    page = Paginator(_rows_about(who.subject), PAGE_ROWS * 2).get_page(request.GET.get("page"))
+    uses = _uses_of(who.subject)
     papers = {
         name: one.label
-        for version in queries.versions_on(clock.today())
+        for version in queries.versions_on(today)
         for name, one in pack_of(version).documents.items()
     }
     context = {
@@ -75,15 +70,47 @@ def show_own(request: HttpRequest) -> HttpResponse:
         "rows": [
             {
                 "row": row,
-                "label": labels.get(row.name),
+                "label": catalogue[row.name][0].label if row.name in catalogue else None,
                 "paper": papers.get(row.document),
                 "current": not hasattr(row, "superseded_by"),
-                "uses": uses.get(row.name, [])[:3],
+                "until": _good_until(row, catalogue.get(row.name, [])),
+                "uses": uses.get(row.pk, [])[:USES_SHOWN],
             }
             for row in page
         ],
+        "today": today,
+        "looks": queries.looks_at(who.subject)[:LOOKS_SHOWN] if who.subject else [],
+        **more,
     }
-    return render(request, "funding/facts.html", context)
+    status = 422 if more.get("refusal") else 200
+    return render(request, "funding/facts.html", context, status=status)
+
+
+def _rows_about(subject: Subject | None) -> QuerySet[FactRow]:
+    if subject is None:
+        return FactRow.objects.none()
+    rows = FactRow.objects.filter(subject=subject).select_related("superseded_by", "source")
+    return rows.order_by("name", "-pk")
+
+
+def _uses_of(subject: Subject | None) -> dict[int, list[Determination]]:
+    """Return by row the latest determinations that were made with it."""
+    uses: dict[int, list[Determination]] = {}
+    if subject is not None:
+        used = Determination.objects.filter(subject=subject).select_related("pack")
+        for one in used[:DETERMINATIONS_LOOKED_AT]:
+            for kept in one.facts.values():
+                uses.setdefault(kept.get("row", 0), []).append(one)
+    return uses
+
+
+def _good_until(row: FactRow, facts: Sequence[Fact]) -> date | None:
+    """Return the last day on which a fact may be used; the policy that keeps it shortest says."""
+    days = [one.valid_days for one in facts if one.valid_days is not None]
+    ends = [row.observed_date + timedelta(days=min(days))] if days else []
+    if row.valid_to is not None:
+        ends.append(row.valid_to)
+    return min(ends, default=None)
 
 
 @door("funding.answer_for_organisation")
@@ -97,7 +124,9 @@ def add_project(request: HttpRequest) -> HttpResponse:
         raise Http404
     name = request.POST.get("name", "").strip()[:160]
     if not name:
-        raise NameNeededError
+        who, choices = chosen(actor, "")
+        more = {"refusal": NameNeededError(), "typed_kind": kind}
+        return facts_page(request, who, choices, **more)
     made = services.add_subject(by=actor, at=clock.now(), kind=kind, name=name, owner=owner)
     return redirect(f"/funding/mine/?who={made.key}")
 

@@ -1,6 +1,7 @@
 """Determinations and grants: what was decided about somebody, and what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -8,19 +9,42 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, services
+from liudu.platform.funding.figures import fact_text
 from liudu.platform.funding.models import Determination, Grant, Objection
 from liudu.platform.funding.packs import pack_of
+from liudu.platform.funding.pages.delivery import published_page
 from liudu.platform.funding.services.payments import net_fen
 from liudu.platform.funding.tasks import mail_notices
-from liudu.platform.web.doors import actor_at, door, require
+from liudu.platform.web.doors import actor_at, door, may, require
 from liudu.platform.words import Words
+from liudu.rules import Pack
 
 PAGE_ROWS: Final = 25
+LOOKS_SHOWN: Final = 10
+State = Grant.State
+STEPS: Final[Sequence[tuple[str, Words]]] = (
+    ("match", Words("比对", "Match")),
+    ("review", Words("人工复核", "Review")),
+    ("notify", Words("通知", "Notify")),
+    ("confirm", Words("确认账户", "Confirm account")),
+    ("order", Words("付款指令", "Order payment")),
+    ("pay", Words("到账", "Paid")),
+)
+TOLD: Final = (State.NOTIFIED, State.CONFIRMED, State.ORDERED, State.PAID)
+NEXT_STEP: Final[Mapping[str, str]] = {
+    State.REVIEW: "review",
+    State.MATCHED: "notify",
+    State.NOTIFIED: "confirm",
+    State.CONFIRMED: "order",
+    State.ORDERED: "pay",
+    State.PAID: "",
+}
 
 
 @door("funding.view_mine")
@@ -38,19 +62,35 @@ def determination(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404
     actor = actor_at(request)
     require(actor, "funding.see_determination", found, seen="funding.see_determination")
+    services.note_look(by=actor, at=clock.now(), subject=found.subject, what="determination")
     again = queries.recompute(found)
     pack = pack_of(found.pack)
+    read = {fact.name for atom in again.said.atoms for fact in atom.facts}
+    known = [_known(pack, name, kept) for name, kept in found.facts.items()]
     context = {
         "one": found,
         "again": again,
         "rule": pack.rules[found.rule],
-        "used": [
-            (pack.facts[name], kept, pack.documents.get(kept["document"]))
-            for name, kept in found.facts.items()
-        ],
+        "used": [one for one in known if one["fact"].name in read],
+        "others": [one for one in known if one["fact"].name not in read],
         "grants": found.grants.select_related("batch"),
+        "looks": queries.looks_at(found.subject)[:LOOKS_SHOWN],
     }
     return render(request, "funding/determination.html", context)
+
+
+def _known(pack: Pack, name: str, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fact as a determination keeps it, with until when it could be used."""
+    fact = pack.facts[name]
+    observed = date.fromisoformat(kept["date"])
+    days = fact.valid_days
+    return {
+        "fact": fact,
+        "value": fact_text(fact, kept["number"]),
+        "kept": kept,
+        "document": pack.documents.get(kept["document"]),
+        "until": None if days is None else observed + timedelta(days=days),
+    }
 
 
 @door("funding.view_mine")
@@ -90,25 +130,80 @@ def _seen(request: HttpRequest, key: str, permission: str = "funding.see_grant")
 @require_safe
 def show(request: HttpRequest, key: str) -> HttpResponse:
     """Show one grant with its history and what can be done."""
-    return _page(request, _seen(request, key))
+    grant = _seen(request, key)
+    services.note_look(by=actor_at(request), at=clock.now(), subject=grant.subject, what="grant")
+    return _page(request, grant)
+
+
+@door("funding.view_mine")
+@require_safe
+def letter(request: HttpRequest, key: str) -> HttpResponse:
+    """Show the notice of a grant as a letter to print: why, how much, and what can be done."""
+    grant = _seen(request, key)
+    if grant.state not in TOLD:
+        raise Http404
+    services.note_look(by=actor_at(request), at=clock.now(), subject=grant.subject, what="grant")
+    rule = pack_of(grant.batch.pack).rules[grant.rule]
+    said = queries.recompute(grant.determination).said
+    context = {
+        "grant": grant,
+        "rule": rule,
+        "said": said,
+        "address": request.build_absolute_uri(reverse("funding:grant", args=[grant.key])),
+    }
+    return render(request, "funding/letter.html", context)
 
 
 def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # noqa: ANN401 - context
     rule = pack_of(grant.batch.pack).rules[grant.rule]
+    can_confirm = grant.state in (State.NOTIFIED, State.CONFIRMED)
+    mine = may(actor_at(request), "funding.confirm_account", grant)
     context = {
         "grant": grant,
         "rule": rule,
+        "steps": _steps(grant),
+        "has_letter": grant.state in TOLD,
         "events": grant.events.all(),
         "orders": grant.orders.all(),
         "objections": grant.objections.all(),
         "net_fen": net_fen(grant),
-        "can_confirm": grant.state in (Grant.State.NOTIFIED, Grant.State.CONFIRMED),
-        "can_recover": grant.state in (Grant.State.ORDERED, Grant.State.PAID),
+        "can_confirm": can_confirm,
+        "before": queries.account_before(grant) if can_confirm and mine else None,
+        "can_recover": grant.state in (State.ORDERED, State.PAID),
         **more,
     }
+    context["refused_on_top"] = bool(more.get("refusal")) and not _form_is_there(context)
     refusal = more.get("refusal")
     status = getattr(refusal, "status", 422) if refusal else 200
     return render(request, "funding/grant.html", context, status=status)
+
+
+def _form_is_there(context: Mapping[str, Any]) -> bool:
+    """Return whether the form that was refused is still on the page, to show why beside it."""
+    refused, grant = context["refused"], context["grant"]
+    there = {
+        "account": context["can_confirm"],
+        "opt_out": False,
+        "review": grant.state == State.REVIEW,
+        "recover": context["can_recover"],
+        "object": True,
+    }
+    open_ones = [one.key for one in context["objections"] if one.state == Objection.State.OPEN]
+    return bool(there.get(refused, refused in open_ones))
+
+
+def _steps(grant: Grant) -> list[dict[str, str]]:
+    """Return how far a grant is; nothing where it ended without a payment."""
+    if grant.state not in NEXT_STEP:
+        return []
+    taken = [one for one in STEPS if one[0] != "review" or grant.sampled_for]
+    names = [name for name, _ in taken]
+    now = NEXT_STEP[grant.state]
+    reached = names.index(now) if now else len(names)
+    marks = ["done"] * reached + ["now"] + ["next"] * len(names)
+    return [
+        {"label": str(label), "state": mark} for (_, label), mark in zip(taken, marks, strict=False)
+    ]
 
 
 def _do(
@@ -130,6 +225,13 @@ def confirm(request: HttpRequest, key: str) -> HttpResponse:
     """Keep the account of the subject."""
     grant = _seen(request, key, "funding.confirm_account")
     given = {name: request.POST.get(name, "")[:120] for name in ("holder", "bank", "number")}
+    before = queries.account_before(grant) if request.POST.get("as_before") else None
+    if before is not None:
+        given = {
+            "holder": before.account_holder,
+            "bank": before.account_bank,
+            "number": before.account_number,
+        }
     return _do(
         request,
         grant,
@@ -162,13 +264,26 @@ def give_up(request: HttpRequest, key: str) -> HttpResponse:
 def raise_objection(request: HttpRequest, key: str) -> HttpResponse:
     """Take an objection."""
     grant = _seen(request, key, "funding.object_to_grant")
+    actor = actor_at(request)
+    own_page = may(actor, "funding.see_grant", grant)
     text = request.POST.get("text", "")[:1000]
     try:
-        services.raise_objection(by=actor_at(request), at=clock.now(), grant=grant, text=text)
+        services.raise_objection(by=actor, at=clock.now(), grant=grant, text=text)
     except Refusal as refusal:
-        return render(request, "web/refused.html", {"refusal": refusal}, status=422)
-    messages.success(request, str(Words("异议已收到，将书面答复。", "Your objection is taken.")))
-    if queries.visible_grants(actor_at(request)).filter(pk=grant.pk).exists():
+        if own_page:
+            more = {"refusal": refusal, "refused": "object", "typed": request.POST}
+            return _page(request, grant, **more)
+        return published_page(request, grant.batch, objected=grant, refusal=refusal, typed=text)
+    messages.success(
+        request,
+        str(
+            Words(
+                "异议已收到，主管部门将书面答复。",
+                "Your objection is taken; the office answers in writing.",
+            )
+        ),
+    )
+    if own_page:
         return redirect("funding:grant", grant.key)
     return redirect("funding:published", grant.batch.key)
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, sandbox
+from liudu.platform.funding.decisions import typed_number
 from liudu.platform.funding.models import PackVersion, Subject
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.web.doors import door
@@ -111,7 +112,7 @@ class NotANumberError(Refusal):
 
 def _number(parameter: Parameter, text: str) -> Fraction:
     try:
-        number = Fraction(Decimal(text)) * parameter.scale
+        number = typed_number(parameter, text) * parameter.scale
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise NotANumberError(text=text) from error
     if parameter.type.kind is not Kind.RATE and number.denominator != 1:

@@ -19,6 +19,7 @@ from liudu.platform.funding.services.facts import (
     subject_for_organisation,
     subject_for_user,
 )
+from liudu.platform.funding.services.looks import note_look
 from liudu.platform.funding.services.matching import (
     ask_matching,
     resume_matching,
@@ -53,6 +54,7 @@ __all__ = [
     "import_facts",
     "load_policies",
     "match_batch",
+    "note_look",
     "notify_batch",
     "open_batch",
     "opt_out",

@@ -203,12 +203,22 @@ def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str
 
 @transaction.atomic
 def raise_objection(*, by: Actor, at: datetime, grant: Grant, text: str) -> Objection:
-    """Take an objection to a grant, from its subject or from who reads the publication."""
-    if not text.strip():
+    """Take an objection to a grant, from its subject or from who reads the publication.
+
+    The same words from the same person while they wait for their answer are one objection.
+    """
+    said = text.strip()[:1000]
+    if not said:
         raise ReasonNeededError
+    Grant.objects.select_for_update().get(pk=grant.pk)
+    same = Objection.objects.filter(
+        grant=grant, text=said, raised_by_key=by.key, state=Objection.State.OPEN
+    ).first()
+    if same is not None:
+        return same
     objection = Objection.objects.create(
         grant=grant,
-        text=text.strip()[:1000],
+        text=said,
         raised_at=at,
         raised_by=by.name,
         raised_by_key=by.key,

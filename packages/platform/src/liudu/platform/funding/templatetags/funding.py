@@ -1,10 +1,15 @@
 """What the rules say, in the reader's language."""
 
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
 from django import template
 
+from liudu.platform.funding.figures import percent
+from liudu.platform.funding.models import FactRow
 from liudu.platform.web.templatetags.liudu import yuan
-from liudu.platform.words import language
-from liudu.rules import Determination
+from liudu.platform.words import Words, language
+from liudu.rules import Determination, UsedFact
 from liudu.rules import Words as Said
 
 register = template.Library()
@@ -40,3 +45,50 @@ def short_yuan(amount_fen: int) -> str:
             sign = "¥" if language() == "en" else ""
             return f"{sign}{yuan_part / size:,.4g}{name}"
     return yuan(amount_fen)
+
+
+@register.filter
+def share(ratio: float) -> str:
+    """Return a ratio as a percentage."""
+    return percent(ratio)
+
+
+@register.filter
+def used_value(fact: UsedFact) -> str:
+    """Return the value of a fact that was used, in the reader's language."""
+    return fact.said.say(language()) if fact.said is not None else ""
+
+
+@register.filter
+def kept_value(row: FactRow) -> str:
+    """Return the value of a fact as it is kept, in the reader's language; a dash for none."""
+    if not row.value:
+        return "–"
+    if row.kind == "bool":
+        return str(Words("是", "yes") if row.value == "true" else Words("否", "no"))
+    if row.kind == "money":
+        return yuan(int(row.value))
+    if row.kind == "rate":
+        try:
+            return percent(Decimal(row.value))
+        except InvalidOperation:
+            return row.value
+    return row.value
+
+
+@register.filter
+def period(name: str) -> str:
+    """Return for which period a grant is, as people say it: 2026 年 11 月, November 2026."""
+    if name == "once":
+        return str(Words("一次性", "one-time"))
+    try:
+        month = date.fromisoformat(f"{name}-01")
+    except ValueError:
+        return name
+    return f"{month:%B %Y}" if language() == "en" else f"{month.year} 年 {month.month} 月"
+
+
+@register.filter
+def month(day: date) -> str:
+    """Return a month as people say it."""
+    return f"{day:%B %Y}" if language() == "en" else f"{day.year} 年 {day.month} 月"
