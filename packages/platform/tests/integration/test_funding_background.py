@@ -12,6 +12,7 @@ from liudu.platform.actors import SYSTEM, Actor
 from liudu.platform.funding import letters, queries, services
 from liudu.platform.funding.models import Batch, FactRow, Grant, PaymentOrder
 from liudu.platform.funding.services import delivery, matching
+from liudu.platform.funding.services.budgets import BudgetNotSetError
 from liudu.platform.funding.services.matching import SILENT_MAX, go_on_matching
 from liudu.platform.funding.services.payments import NetChangedError
 
@@ -101,7 +102,7 @@ def test_what_a_dead_worker_left_is_gone_on_with_and_nobody_counts_twice(at, ope
 @pytest.mark.usefixtures("large")
 def test_why_matching_ended_is_kept_for_the_page(at, opened):
     services.ask_matching(by=OFFICER, at=at, batch=opened)
-    refusal = delivery.BudgetNotSetError(budget="rent")
+    refusal = BudgetNotSetError(budget="rent")
     with patch.object(delivery, "_finish_matching", side_effect=refusal):
         go_on_matching(batch_key=opened.key, now=lambda: at)
     opened.refresh_from_db()

@@ -29,6 +29,7 @@ from liudu.platform.funding.models import (
 )
 from liudu.platform.funding.packs import pack_of, program_of
 from liudu.platform.funding.queries import known_numbers, live_facts
+from liudu.platform.funding.services.budgets import locked_with_its_kin, serve_budgets
 from liudu.rules import (
     Column,
     FactTable,
@@ -36,7 +37,6 @@ from liudu.rules import (
     Run,
     determination_id,
     explain,
-    run,
     run_city,
     settle,
 )
@@ -81,13 +81,6 @@ class BadAccountError(Refusal):
 
     en = "The account needs a holder, a bank and a number of 8 to 32 digits."
     zh = "请填写户名、开户银行和 8 至 32 位的账号。"
-
-
-class BudgetNotSetError(Refusal):
-    """A programme's budget that nobody has set: nothing can be paid from it."""
-
-    en = "The budget {budget} is not set: set its parameter first, then go on."
-    zh = "预算 {budget} 尚未设定：请先设定参数，再继续。"
 
 
 class ReasonNeededError(Refusal):
@@ -342,10 +335,10 @@ def kept_facts(program: Program, known: Known) -> dict[str, object]:
 
 @transaction.atomic
 def _finish_matching(batch: Batch, program: Program, *, at: datetime, by: Actor) -> Batch:
-    locked = Batch.objects.select_for_update().select_related("pack").get(pk=batch.pk)
+    locked = locked_with_its_kin(batch)
     if locked.stage != Batch.Stage.MATCHING:
         return locked
-    locked.turned_away_count = _serve_budgets(locked, program, at=at)
+    locked.turned_away_count = serve_budgets(locked, program, at=at)
     locked.stage, locked.matching_until = Batch.Stage.MATCHED, None
     locked.save()
     _tell(
@@ -359,77 +352,6 @@ def _finish_matching(batch: Batch, program: Program, *, at: datetime, by: Actor)
         turned_away=locked.turned_away_count,
     )
     return locked
-
-
-def _serve_budgets(batch: Batch, program: Program, *, at: datetime) -> int:
-    """Serve the grants from each programme's budget in its order; return how many go without.
-
-    What earlier deliveries of the same policy took from the budget is gone. Once one cannot be
-    paid in full nobody later is; the last one gets what is left where the policy says so.
-    """
-    turned_away = 0
-    for limit in program.budgets.values():
-        budget = limit.budget
-        purse = _purse(program, budget.name)
-        if budget.per != "programme" or batch.rule not in budget.rules:
-            continue
-        if purse is None:
-            raise BudgetNotSetError(budget=budget.name)
-        taken = Grant.objects.filter(code=batch.code, rule__in=budget.rules).exclude(batch=batch)
-        spent = sum(
-            taken.exclude(state__in=(Grant.State.NO_BUDGET, Grant.State.REFUSED)).values_list(
-                "amount_fen", flat=True
-            )
-        )
-        turned_away += _serve(batch, budget.order, purse - spent, split=budget.split, at=at)
-    return turned_away
-
-
-def _purse(program: Program, budget: str) -> int | None:
-    """Return a budget's limit as the rules settle it for nobody: a number or not set."""
-    uses = settle(run(program, FactTable.of(program.pack.facts, {}, subjects=[]))).budgets
-    return next((one.limit_fen for one in uses if one.budget == budget), None)
-
-
-def _serve(batch: Batch, order: Sequence[str], left: int, *, split: bool, at: datetime) -> int:
-    grants = list(
-        batch.grants.exclude(state=Grant.State.NO_BUDGET).select_related("determination", "subject")
-    )
-    places = {one.pk: _place(one, order) for one in grants}
-    grants.sort(
-        key=lambda one: (
-            None in places[one.pk],
-            [place or 0 for place in places[one.pk]],
-            one.subject.key,
-        )
-    )
-    turned_away, stopped = 0, False
-    for grant in grants:
-        stopped = stopped or None in places[grant.pk]
-        pays = grant.amount_fen
-        if stopped or pays > left:
-            pays, stopped = (max(left, 0) if split and not stopped else 0), True
-        left -= pays
-        turned_away += pays == 0
-        _pay_less(grant, pays, at=at)
-    return turned_away
-
-
-def _place(grant: Grant, order: Sequence[str]) -> list[int | None]:
-    """Return where a grant stands in the queue; None where its place is not known."""
-    facts = grant.determination.facts
-    return [facts[name]["number"] if name in facts else None for name in order]
-
-
-def _pay_less(grant: Grant, pays_fen: int, *, at: datetime) -> None:
-    if pays_fen == grant.amount_fen:
-        return
-    grant.changed_at = at
-    if pays_fen:
-        grant.amount_fen = pays_fen
-    else:
-        grant.state = Grant.State.NO_BUDGET
-    grant.save(update_fields=["state", "amount_fen", "changed_at"])
 
 
 @transaction.atomic
