@@ -77,7 +77,7 @@ def test_a_large_city_is_left_to_one_worker_however_often_it_is_asked_for(at, op
 @pytest.mark.usefixtures("large")
 def test_what_a_dead_worker_left_is_gone_on_with_and_nobody_counts_twice(at, opened):
     services.ask_matching(by=OFFICER, at=at, batch=opened)
-    real, calls = delivery.settle, []
+    real, calls = delivery.settle_together, []
 
     def dying(*args, **more):
         calls.append(1)
@@ -85,7 +85,7 @@ def test_what_a_dead_worker_left_is_gone_on_with_and_nobody_counts_twice(at, ope
             raise KeyboardInterrupt
         return real(*args, **more)
 
-    with patch.object(delivery, "settle", dying), pytest.raises(KeyboardInterrupt):
+    with patch.object(delivery, "settle_together", dying), pytest.raises(KeyboardInterrupt):
         go_on_matching(batch_key=opened.key, now=lambda: at)
     opened.refresh_from_db()
     assert 0 < opened.subject_count < PEOPLE

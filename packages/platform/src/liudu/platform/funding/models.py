@@ -221,7 +221,9 @@ class Determination(ForGood):
     `identity` is `liudu.rules.determination_id`; it does not name the subject, so two subjects
     alike have the same. `facts` holds every fact of the pack that was known: by name ``{"number":
     encoded, "value": as written, "bureau", "document", "date", "origin"}``. `settings` are all
-    the office's values at that moment.
+    the office's values at that moment. `beside` holds what the other policies of the rule's
+    group were computed from: ``{"policies": {code: {"key": of the version, "facts": as above}},
+    "absent": [codes]}``; null where the group does not reach beyond the policy.
     """
 
     class Status(models.TextChoices):
@@ -241,6 +243,7 @@ class Determination(ForGood):
     amount_fen = models.BigIntegerField(null=True)
     payable_fen = models.BigIntegerField(null=True)
     facts = models.JSONField()
+    beside = models.JSONField(null=True)
     reason_zh = models.TextField()
     reason_en = models.TextField()
     made_at = models.DateTimeField()
@@ -266,7 +269,8 @@ class Determination(ForGood):
 class Batch(models.Model):
     """One delivery of one rule for one period to all who are due it, without an application.
 
-    It keeps its pack version whatever is loaded meanwhile. `matched_pk` is how far the matching
+    It keeps its pack version whatever is loaded meanwhile, and in `beside` those of the policies
+    with which its rule shares a group. `matched_pk` is how far the matching
     came (subjects are taken by rising id), so that a batch that was cut short goes on there.
     While a worker matches, `matching_until` is when its silence is too long; `matching_by` is
     who asked for it, `matching_problem` why it could not be finished.
@@ -297,6 +301,9 @@ class Batch(models.Model):
     unknown_count = models.PositiveIntegerField(default=0)
     open_count = models.PositiveIntegerField(default=0)
     near_count = models.PositiveIntegerField(default=0)
+    near_fen = models.BigIntegerField(default=0)  # what their last step would bring
+    near_unknown_count = models.PositiveIntegerField(default=0)  # of how many that is not known
+    beside = models.JSONField(null=True)  # as `beside.Beside.kept`
     turned_away_count = models.PositiveIntegerField(default=0)
     sample_share = models.FloatField()
     sample_seed = models.BigIntegerField()
@@ -344,7 +351,7 @@ class Grant(models.Model):
     period = models.CharField(max_length=20)
     amount_fen = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=State.choices)
-    sampled_for = models.CharField(max_length=20, blank=True)  # random, amount, declared
+    sampled_for = models.CharField(max_length=20, blank=True)  # group, amount, declared, random
     review_note = models.CharField(max_length=300, blank=True)
     account_holder = models.CharField(max_length=120, blank=True)
     account_bank = models.CharField(max_length=120, blank=True)

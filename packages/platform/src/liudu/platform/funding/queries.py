@@ -3,20 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 import attrs
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from liudu.platform.actors import Actor, Role
 from liudu.platform.audit.models import Line
 from liudu.platform.audit.queries import lines_of
+from liudu.platform.funding.beside import Rules, absent_policies, kept_beside
 from liudu.platform.funding.decisions import (
     Question,
     clause_digest,
     encoded_value,
     open_parameters,
+    periods_meet,
     questions,
+    yearly_counts,
 )
 from liudu.platform.funding.models import (
     Batch,
@@ -25,6 +29,7 @@ from liudu.platform.funding.models import (
     FactRow,
     Grant,
     PackVersion,
+    PaymentOrder,
     Subject,
 )
 from liudu.platform.funding.packs import pack_of, program_of, settings_of
@@ -39,7 +44,7 @@ from liudu.rules import (
     Program,
     Status,
     encoded_row,
-    explain,
+    explain_together,
 )
 
 OFFICES = (Role.OFFICER, Role.AUDITOR)
@@ -133,6 +138,41 @@ def account_before(grant: Grant) -> Grant | None:
     return others.exclude(account_number="").order_by("-changed_at", "-pk").first()
 
 
+DEAD = (Grant.State.REFUSED, Grant.State.OPTED_OUT, Grant.State.NO_BUDGET)
+
+
+def rival_grants(subjects: Sequence[int], rivals: Rules, *, period: str) -> dict[int, list[Grant]]:
+    """Return by subject the grants that it has from rules that are not paid besides.
+
+    Those count that are for the same time and were not refused, given up, or paid and given
+    back whole.
+    """
+    if not rivals or not subjects:
+        return {}
+    wanted = reduce(or_, (Q(code=code, rule=rule) for code, rule in sorted(rivals)))
+    rows = Grant.objects.filter(wanted, subject__in=subjects).exclude(state__in=DEAD)
+    found: dict[int, list[Grant]] = defaultdict(list)
+    kinds = PaymentOrder.Kind
+    sums = rows.annotate(added=_settled(kinds.SUPPLEMENT), returned=_settled(kinds.RECOVERY))
+    for grant in sums.order_by("pk"):
+        left = grant.amount_fen + (grant.added or 0) - (grant.returned or 0)
+        if left > 0 and periods_meet(grant.period, period):
+            found[grant.subject_id].append(grant)
+    return dict(found)
+
+
+def _settled(kind: str) -> Sum:
+    settled = Q(orders__kind=kind, orders__state=PaymentOrder.State.SETTLED)
+    return Sum("orders__amount_fen", filter=settled)
+
+
+def rivals_of(grant: Grant) -> list[Grant]:
+    """Return the other grants of the same subject of which only one is to be paid."""
+    rivals = kept_beside(grant.batch.beside).rivals
+    found = rival_grants([grant.subject_id], rivals, period=grant.period)
+    return [one for one in found.get(grant.subject_id, []) if one.pk != grant.pk]
+
+
 def live_facts(subjects: Sequence[Subject] | Sequence[int]) -> QuerySet[FactRow]:
     """Return the facts of some subjects that nothing newer supersedes."""
     return FactRow.objects.filter(subject__in=subjects, superseded_by__isnull=True)
@@ -170,11 +210,28 @@ def known_numbers(
     known: dict[str, tuple[int, FactRow]] = {}
     for row in rows:
         fact = pack.facts.get(row.name)
-        if fact is not None and holds(row, fact, on=on, trusted_only=trusted_only):
-            number = encoded_value(fact, kind=row.kind, value=row.value)
+        if fact is not None:
+            number = number_on(pack, fact, row, on=on, trusted_only=trusted_only)
             if number is not None:
                 known[row.name] = (number, row)
     return known
+
+
+def number_on(pack: Pack, fact: Fact, row: FactRow, *, on: date, trusted_only: bool) -> int | None:
+    """Return what a kept fact is on a day, in a pack's encoding; None if it may not be used.
+
+    What counts the payments of one year is 0 in the next: nobody has told of it yet, and this
+    platform has paid nothing.
+    """
+    number = encoded_value(fact, kind=row.kind, value=row.value)
+    if (
+        number is not None
+        and row.observed_date.year < on.year
+        and row.name in yearly_counts(pack)
+        and row.origin != FactRow.Origin.DECLARED
+    ):
+        return max(fact.minimum, 0)
+    return number if holds(row, fact, on=on, trusted_only=trusted_only) else None
 
 
 def table_of(pack: Pack, known: Mapping[str, int], *, subject: str) -> FactTable:
@@ -225,12 +282,20 @@ def said_of(subject: Subject, *, on: date) -> list[Said]:
     """Return what every rule of a day says of a subject, as `benefits_of`, without the rest."""
     columns = ("name", "kind", "value", "origin", "valid_from", "valid_to", "observed_date")
     rows = live_facts([subject]).values_list(*columns, named=True)
-    found = [
-        said
+    tables = [
+        (program, table)
         for _, _, program, table in _tables(subject.key, rows, kind=subject.kind, on=on)
-        for said in explain(program, table)
     ]
+    found = [said for told in told_together(tables) for said in told]
     return sorted(found, key=_rank)
+
+
+def told_together(
+    asked: Sequence[tuple[Program, FactTable]],
+) -> tuple[tuple[Said, ...], ...]:
+    """Return what every policy of a day says of one subject, groups settled over all of them."""
+    absent = absent_policies([program for program, _ in asked])
+    return explain_together(asked, absent=absent)
 
 
 def _tables(
@@ -272,11 +337,11 @@ def _answer(
         rows = list(live_facts([subject])) if subject else []
     key = subject.key if subject else "-"
     found: list[Benefit] = []
-    asked: list[tuple[Program, FactTable]] = []
     checks = set(ClauseCheck.objects.values_list("code", "rule", "clause_digest"))
-    for version, known, program, table in _tables(key, rows, kind=kind, on=on):
-        asked.append((program, table))
-        for said in explain(program, table):
+    tables = list(_tables(key, rows, kind=kind, on=on))
+    asked = [(program, table) for _, _, program, table in tables]
+    for (version, known, _, _), told in zip(tables, told_together(asked), strict=True):
+        for said in told:
             digest = clause_digest(said.rule)
             found.append(
                 _benefit(
@@ -318,7 +383,10 @@ def recompute(determination: Determination) -> Recomputed:
     program = program_of(determination.pack, on=determination.on_date, subject=kind)
     known = {name: one["number"] for name, one in determination.facts.items()}
     table = table_of(program.pack, known, subject=determination.subject.key)
-    said = next(one for one in explain(program, table) if one.rule.name == determination.rule)
+    asked = [(program, table), *_tables_beside(determination)]
+    absent = (determination.beside or {}).get("absent", ())
+    only = (program.pack.name, determination.rule)
+    said = explain_together(asked, absent=absent, only=only)[0][0]
     pairs = {
         "identity": (determination.identity, said.id),
         "status": (determination.status, said.status.value),
@@ -327,6 +395,19 @@ def recompute(determination: Determination) -> Recomputed:
     }
     differences = tuple(name for name, (then, now) in pairs.items() if then != now)
     return Recomputed(said=said, same=not differences, differences=differences)
+
+
+def _tables_beside(determination: Determination) -> Iterator[tuple[Program, FactTable]]:
+    """Yield the other policies of the rule's group with the facts that were stored of them."""
+    policies = (determination.beside or {}).get("policies", {})
+    versions = PackVersion.objects.in_bulk(
+        [one["key"] for one in policies.values()], field_name="key"
+    )
+    subject = determination.subject
+    for one in policies.values():
+        program = program_of(versions[one["key"]], on=determination.on_date, subject=subject.kind)
+        numbers = {name: fact["number"] for name, fact in one["facts"].items()}
+        yield program, table_of(program.pack, numbers, subject=subject.key)
 
 
 def batches() -> QuerySet[Batch]:

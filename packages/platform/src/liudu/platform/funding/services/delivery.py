@@ -6,7 +6,7 @@ database says so.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from django.db import transaction
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
+from liudu.platform.funding.beside import Beside, beside_of, kept_beside, programs_beside
 from liudu.platform.funding.decisions import is_sampled, period_of
 from liudu.platform.funding.models import (
     Batch,
@@ -28,17 +29,18 @@ from liudu.platform.funding.models import (
     Subject,
 )
 from liudu.platform.funding.packs import pack_of, program_of
-from liudu.platform.funding.queries import known_numbers, live_facts
+from liudu.platform.funding.queries import known_numbers, live_facts, rival_grants, versions_on
 from liudu.platform.funding.services.budgets import locked_with_its_kin, serve_budgets
 from liudu.rules import (
     Column,
     FactTable,
+    Payable,
     Program,
     Run,
-    determination_id,
-    explain,
-    run_city,
-    settle,
+    explain_together,
+    near_amounts,
+    run,
+    settle_together,
 )
 
 CHUNK: Final = 1000
@@ -122,6 +124,7 @@ def open_batch(
     found = program.rules[rule]
     if not found.rule.automatic or found.amount is None:
         raise NotAutomaticError(rule=rule)
+    beside = beside_of(version, rule, on=on, kind=found.rule.subject, held=versions_on(on))
     batch, made = Batch.objects.get_or_create(
         code=version.code,
         rule=rule,
@@ -133,12 +136,22 @@ def open_batch(
             "sample_share": min(max(sample_share, 0.0), 1.0),
             "sample_seed": secrets.randbits(48),
             "review_above_fen": review_above_fen,
+            "beside": beside.kept(),
             "opened_at": at,
             "opened_by": by.name,
         },
     )
     if made:
-        _tell(batch, at=at, by=by, verb="opened", pack=version.number, seed=batch.sample_seed)
+        numbers = {one.code: one.number for one in beside.versions}
+        _tell(
+            batch,
+            at=at,
+            by=by,
+            verb="opened",
+            pack=version.number,
+            seed=batch.sample_seed,
+            **({"beside": numbers} if numbers else {}),
+        )
     return batch
 
 
@@ -159,7 +172,8 @@ def match_batch(
 ) -> Batch:
     """Compare the whole city with the rule; a batch that was cut short goes on.
 
-    The batch keeps the version of its pack, whatever is loaded while it runs. Each thousand
+    The batch keeps the version of its pack and of the policies that share a group with its
+    rule, whatever is loaded while it runs: who of them pays is decided over all. Each thousand
     subjects are a transaction: their determinations, their grants and how far it came.
 
     Parameters
@@ -171,23 +185,44 @@ def match_batch(
     kind = pack_of(batch.pack).rules[batch.rule].subject
     program = program_of(batch.pack, on=batch.on_date, subject=kind)
     matching = _Matching(batch=batch, program=program, kind=kind, at=at, by=by, until=until)
-    run_city(program, matching.tables(), each=matching.write)
+    for tables in matching.chunks():
+        matching.write(tables)
     return _finish_matching(batch, program, at=at, by=by)
+
+
+Tables = tuple[FactTable, ...]
 
 
 @attrs.define
 class _Matching:
+    """The comparison of one delivery, a chunk of the city at a time.
+
+    `programs` are the delivery's own policy and those beside it; `known` holds by policy what
+    it knows of each subject of the chunk, in their order.
+    """
+
     batch: Batch
     program: Program
     kind: str
     at: datetime
     by: Actor
     until: Callable[[], datetime] | None = None
+    beside: Beside = attrs.field(init=False)
+    programs: tuple[Program, ...] = attrs.field(init=False)
     subjects: list[Subject] = attrs.field(factory=list)
-    known: list[Known] = attrs.field(factory=list)
+    known: tuple[list[Known], ...] = ()
 
-    def tables(self) -> Iterator[FactTable]:
-        """Yield the facts of the next subjects until there are none."""
+    def __attrs_post_init__(self) -> None:
+        self.beside = kept_beside(self.batch.beside)
+        self.programs = (self.program, *programs_beside(self.beside, self.batch))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The policy and the rule that are delivered."""
+        return self.program.pack.name, self.batch.rule
+
+    def chunks(self) -> Iterator[Tables]:
+        """Yield the facts of the next subjects, as each policy reads them, until none is left."""
         done = Batch.objects.values_list("matched_pk", flat=True).get(pk=self.batch.pk)
         while True:
             rows = Subject.objects.filter(
@@ -197,65 +232,66 @@ class _Matching:
             if not self.subjects:
                 return
             done = self.subjects[-1].pk
-            yield self.table()
+            yield self.tables()
 
-    def table(self) -> FactTable:
+    def tables(self) -> Tables:
         facts: dict[int, list[FactRow]] = {one.pk: [] for one in self.subjects}
-        for row in live_facts(self.subjects).filter(name__in=self.program.facts):
+        names = {name for program in self.programs for name in program.facts}
+        for row in live_facts(self.subjects).filter(name__in=names):
             facts[row.subject_id].append(row)
-        pack, on = self.program.pack, self.batch.on_date
-        self.known = [
-            known_numbers(pack, facts[one.pk], on=on, trusted_only=True) for one in self.subjects
-        ]
-        return table_of_many(self.program, self.subjects, self.known)
+        on = self.batch.on_date
+        self.known = tuple(
+            [
+                known_numbers(program.pack, facts[one.pk], on=on, trusted_only=True)
+                for one in self.subjects
+            ]
+            for program in self.programs
+        )
+        return tuple(
+            table_of_many(program, self.subjects, known)
+            for program, known in zip(self.programs, self.known, strict=True)
+        )
 
     @transaction.atomic
-    def write(self, result: Run) -> None:
+    def write(self, tables: Tables) -> None:
         """Write a chunk, unless another run of this batch has written it meanwhile."""
         locked = Batch.objects.select_for_update().get(pk=self.batch.pk)
         last = self.subjects[-1].pk
         if locked.stage != Batch.Stage.MATCHING or locked.matched_pk >= last:
             return
-        rule = self.batch.rule
-        paid = settle(result, programmes=False).payable[rule]
-        status = result.status(rule)
-        due = [
-            (int(row), int(amount))
-            for row, amount, waits in zip(paid.rows, paid.amount_fen, paid.open, strict=True)
-            if amount > 0 and not waits
-        ]
-        self._grant(result, due)
+        pairs = zip(self.programs, tables, strict=True)
+        runs = [run(program, table) for program, table in pairs]
+        settled = settle_together(runs, programmes=False, absent=self.beside.absent)
+        paid = settled.settlements[self.key[0]].payable[self.batch.rule]
+        self._grant(tables, _due(paid))
         locked.matched_pk = last
         locked.matching_until = self.until() if self.until else None
-        locked.subject_count += len(self.subjects)
-        locked.eligible_count += int((status == 1).sum())
-        locked.unknown_count += int((status == -1).sum())
-        locked.open_count += int(paid.open.sum())
-        locked.near_count += int(result.near(rule).sum())
+        _count(locked, runs[0], paid)
         locked.save()
 
-    def _grant(self, result: Run, due: Sequence[tuple[int, int]]) -> None:
-        rule = self.program.rules[self.batch.rule]
-        rows = [self._determination(result.table, row) for row, _ in due]
+    def _grant(self, tables: Tables, due: Sequence[tuple[int, int]]) -> None:
+        rows = [self._determination(tables, row) for row, _ in due]
         Determination.objects.bulk_create(rows, ignore_conflicts=True, batch_size=200)
-        identities = [determination_id(self.program, rule, result.table, row) for row, _ in due]
         subjects = [self.subjects[row] for row, _ in due]
         kept = {
             (one.subject_id, one.identity): one
             for one in Determination.objects.filter(
                 subject__in=subjects, rule=self.batch.rule
-            ).defer("facts")
+            ).defer("facts", "beside")
         }
+        rivals = rival_grants(
+            [one.pk for one in subjects], self.beside.rivals, period=self.batch.period
+        )
         grants = [
-            self._one_grant(subject, kept[subject.pk, identity], amount)
-            for subject, identity, (_, amount) in zip(subjects, identities, due, strict=True)
+            self._one_grant(row, kept[said.subject_id, said.identity], amount, rivals)
+            for said, (row, amount) in zip(rows, due, strict=True)
         ]
         Grant.objects.bulk_create(grants, ignore_conflicts=True, batch_size=200)
 
-    def _determination(self, table: FactTable, row: int) -> Determination:
-        said = next(
-            one for one in explain(self.program, table, row) if one.rule.name == self.batch.rule
-        )
+    def _determination(self, tables: Tables, row: int) -> Determination:
+        asked = list(zip(self.programs, tables, strict=True))
+        told = explain_together(asked, row, absent=self.beside.absent, only=self.key)
+        said = told[0][0]
         return Determination(
             identity=said.id,
             subject=self.subjects[row],
@@ -265,15 +301,32 @@ class _Matching:
             status=said.status.value,
             amount_fen=said.amount_fen,
             payable_fen=said.payable_fen,
-            facts=kept_facts(self.program, self.known[row]),
+            facts=kept_facts(self.program, self.known[0][row]),
+            beside=self._beside(row),
             reason_zh=said.reason("zh"),
             reason_en=said.reason("en"),
             made_at=self.at,
             made_by=self.by.name,
         )
 
-    def _one_grant(self, subject: Subject, said: Determination, amount_fen: int) -> Grant:
-        why = self._sampled_for(subject, amount_fen)
+    def _beside(self, row: int) -> dict[str, object] | None:
+        """Return what a determination keeps of the policies beside its own."""
+        if not self.beside.versions and not self.beside.absent:
+            return None
+        others = zip(self.beside.versions, self.programs[1:], self.known[1:], strict=True)
+        return {
+            "policies": {
+                version.code: {"key": version.key, "facts": kept_facts(program, known[row])}
+                for version, program, known in others
+            },
+            "absent": sorted(self.beside.absent),
+        }
+
+    def _one_grant(
+        self, row: int, said: Determination, amount_fen: int, rivals: Mapping[int, list[Grant]]
+    ) -> Grant:
+        subject = self.subjects[row]
+        why = "group" if subject.pk in rivals else self._sampled_for(row, amount_fen)
         return Grant(
             batch=self.batch,
             subject=subject,
@@ -287,15 +340,40 @@ class _Matching:
             changed_at=self.at,
         )
 
-    def _sampled_for(self, subject: Subject, amount_fen: int) -> str:
+    def _sampled_for(self, row: int, amount_fen: int) -> str:
         above = self.batch.review_above_fen
         if above is not None and amount_fen > above:
             return "amount"
-        known = self.known[self.subjects.index(subject)]
-        if any(row.origin == FactRow.Origin.DECLARED for _, row in known.values()):
+        if any(
+            one.origin == FactRow.Origin.DECLARED
+            for known in self.known
+            for _, one in known[row].values()
+        ):
             return "declared"
         seed, share = self.batch.sample_seed, self.batch.sample_share
-        return "random" if is_sampled(seed=seed, subject_key=subject.key, share=share) else ""
+        key = self.subjects[row].key
+        return "random" if is_sampled(seed=seed, subject_key=key, share=share) else ""
+
+
+def _due(paid: Payable) -> list[tuple[int, int]]:
+    """Return to whom a rule finally pays something, by row, and how much."""
+    return [
+        (int(row), int(amount))
+        for row, amount, waits in zip(paid.rows, paid.amount_fen, paid.open, strict=True)
+        if amount > 0 and not waits
+    ]
+
+
+def _count(batch: Batch, result: Run, paid: Payable) -> None:
+    """Add a chunk to what a delivery counts."""
+    status, near = result.status(batch.rule), near_amounts(result, batch.rule)
+    batch.subject_count += len(result.table)
+    batch.eligible_count += int((status == 1).sum())
+    batch.unknown_count += int((status == -1).sum())
+    batch.open_count += int(paid.open.sum())
+    batch.near_count += len(near.rows)
+    batch.near_fen += near.total_fen
+    batch.near_unknown_count += near.unknown_count
 
 
 def table_of_many(
