@@ -86,6 +86,7 @@ def build():
     keys = {
         "organisation": organisations["owner"].key,
         "vendor": organisations["vendor"].key,
+        "owner_key": actors["owner"].key,
         "password": PASSWORD,
     }
     keys |= places()

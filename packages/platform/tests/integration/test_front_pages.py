@@ -1,11 +1,13 @@
 """What a visitor meets first: the numbers, the cases, the search; few queries, nothing private."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from liudu.platform.actors import Role
 from liudu.platform.front import queries
 from liudu.platform.needs.models import Need
 from liudu.platform.supply.models import Certificate, Offer, Solution, Vendor, Version
@@ -204,3 +206,39 @@ def test_a_search_costs_five_queries_however_much_is_found(
         page = client.get("/search/?q=焊点").content.decode()
     assert "更多需求" in page
     assert page.count("/needs/") >= 8
+
+
+WAYS = {
+    "nobody": (None, (), "/needs/new/"),
+    "new": (None, None, "/organisations/new/"),
+    "owner": ("company", [Role.NEED_OWNER], "/needs/new/"),
+    "vendor": ("company", [Role.VENDOR], "/needs/?stage=posted"),
+    "both": ("company", [Role.VENDOR, Role.NEED_OWNER], "/needs/new/"),
+    "member": ("company", [Role.MEMBER], "/office/"),
+    "officer": ("bureau", [Role.OFFICER], "/office/board/"),
+    "auditor": ("bureau", [Role.AUDITOR], "/audit/"),
+    "operator": ("operator", [Role.OPERATOR], "/users/"),
+}
+
+
+@pytest.mark.parametrize("who", WAYS)
+def test_the_first_step_of_the_home_page_is_open_to_whoever_reads_it(
+    client, person, organisation, who
+):
+    kind, roles, way = WAYS[who]
+    if roles != ():
+        of = organisation("甲", kind=kind) if kind else None
+        client.force_login(person("p@example.org", of=of, roles=roles or ()))
+    page = client.get("/").content.decode()
+    hero = page.partition("hero-actions")[2].partition("</div>")[0]
+    links = re.findall(r'href="([^"]+)"', hero)
+    assert links[0] == way
+    for link in links:
+        assert client.get(link, follow=True).status_code == 200
+
+
+def test_the_home_page_offers_nothing_that_its_reader_may_not_do(client, person, organisation):
+    client.force_login(person("p@example.org", of=organisation(), roles=[Role.VENDOR]))
+    page = client.get("/").content.decode()
+    assert "/needs/new/" not in page
+    assert "/vendors/profile/" in page

@@ -33,7 +33,7 @@ from liudu.platform.trials.models import Event, Seal, Trial
 pytestmark = [pytest.mark.everywhere, pytest.mark.slow]
 
 REVIEWED = Path(__file__).with_name("query_counts.toml")
-READERS = ("visitor", "owner", "vendor", "officer", "auditor")
+READERS = ("visitor", "owner", "vendor", "officer", "auditor", "operator")
 HEAD = """\
 # Queries of each page by who reads it, the login's included; the same with three times the rows.
 # Written by LIUDU_WRITE_QUERY_COUNTS=1 pytest …/test_query_counts.py: read the difference.
@@ -66,6 +66,8 @@ PAGES = {
     "members": "/organisations/{owner}/members/",
     "organisations": "/organisations/",
     "audit": "/audit/",
+    "accounts": "/users/",
+    "an account": "/users/{member_key}/",
     "city": "/city/",
     "a district": "/city/districts/{district}/",
     "a sector": "/city/sectors/{sector}/",

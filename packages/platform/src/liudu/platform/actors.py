@@ -33,6 +33,8 @@ class Actor:
         As the audit keeps it beside the key.
     organisation_key, organisation_name
         In whose name; empty where there is none.
+    organisation_name_en
+        In English, where the organisation gave one: for readers, never for the audit.
     roles
         Those of the person in this organisation.
     language
@@ -45,6 +47,7 @@ class Actor:
     name: str = ""
     organisation_key: str = ""
     organisation_name: str = ""
+    organisation_name_en: str = ""
     roles: frozenset[Role] = frozenset()
     language: Language = "zh"
 
@@ -52,6 +55,12 @@ class Actor:
     def known(self) -> bool:
         """Whether somebody stands behind it who has logged in, or a token."""
         return self.kind in ("person", "token")
+
+    @property
+    def organisation(self) -> str:
+        """What the organisation is called in the language of who is answered."""
+        english = self.organisation_name_en if self.language == "en" else ""
+        return english or self.organisation_name
 
     def has(self, *roles: Role) -> bool:
         """Whether the actor has one of the roles."""

@@ -13,6 +13,7 @@ from liudu.contract import Language, Refusal
 from liudu.trial import audit
 from liudu.trial.audit import FileFacts
 from liudu.trial.intake import Piece, shorten
+from liudu.trial.verdict import figure, sign
 
 EXTENSION_AUROC_MAX = 0.6
 EXAMPLES_MAX = 3  # pairs in one notice; the counts say how many there are
@@ -389,13 +390,14 @@ def _shortage(pieces: Sequence[Piece], *, promise: Promise, target: Target) -> l
         return []
     zh, en = piece_name(target.rule, task=promise.task)
     which = f" ({name})" if target.every_class else ""
+    limit_said = f"{sign(target.op)} {figure(target.limit, ratio=True)}"
     return [
         Notice(
             code="TooFewPieces",
-            zh=f"{target}：独立的{zh}{which}只有 {have}，即使零错误也至少需要 {needed}；"
-            "这批数据无法证明该目标。",
-            en=f"{target}: {have} independent trials ({en}{which}), but at least {needed} are "
-            "needed even without an error; these data cannot show it.",
+            zh=f"{target.rule.zh} {limit_said}：独立的{zh}{which}只有 {have}，"
+            f"即使零错误也至少需要 {needed}；这批数据无法证明该目标。",
+            en=f"{target.rule.en} {limit_said}: {have} independent trials ({en}{which}), "
+            f"but at least {needed} are needed even without an error; these data cannot show it.",
         )
     ]
 

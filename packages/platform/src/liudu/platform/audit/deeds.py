@@ -36,6 +36,11 @@ DEEDS: Final[Mapping[str, Words]] = {
     "identity.user.factor_added": Words("启用第二验证因素", "added a second factor"),
     "identity.user.factor_removed": Words("停用第二验证因素", "removed a second factor"),
     "identity.user.factor_reset": Words("重新生成第二验证因素", "renewed a second factor"),
+    "identity.user.deactivated": Words("停用账号", "deactivated an account"),
+    "identity.user.activated": Words("恢复账号", "activated an account again"),
+    "identity.user.factors_cleared": Words(
+        "代为清除第二验证因素", "cleared somebody’s second factor"
+    ),
     "identity.organisation.founded": Words("创建单位", "founded the organisation"),
     "identity.organisation.edited": Words("修改单位信息", "edited the organisation"),
     "identity.organisation.confirmed": Words("核实信用代码", "confirmed the credit code"),
@@ -46,6 +51,7 @@ DEEDS: Final[Mapping[str, Words]] = {
     "identity.member.removed": Words("移出成员", "removed a member"),
     "identity.member.roles_set": Words("修改成员角色", "changed a member’s roles"),
     "identity.invitation.withdrawn": Words("撤回邀请", "withdrew an invitation"),
+    "identity.invitation.renewed": Words("重新发送邀请", "sent an invitation again"),
     "identity.token.made": Words("生成接口令牌", "made an API token"),
     "identity.token.revoked": Words("停用接口令牌", "revoked an API token"),
     "city.pack.loaded": Words("载入城市数据", "loaded the city’s data"),

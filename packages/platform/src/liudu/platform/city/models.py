@@ -1,5 +1,6 @@
 """The city as its sources tell it: nothing here is without a source, or says that there is none."""
 
+import re
 from typing import ClassVar, Final
 
 from django.db import models
@@ -23,6 +24,12 @@ UNITS_EN: Final = {
     "位": "people",
     **dict.fromkeys(("家", "个", "项", "款", "条", "件"), ""),
 }
+
+GROUPED: Final = re.compile(r"(?<![\d.])[1-9]\d{3,}(?![\d.])")
+
+
+def _in_groups(digits: re.Match[str]) -> str:
+    return f"{int(digits[0]):,}"
 
 
 class PackVersion(models.Model):
@@ -197,7 +204,12 @@ class Fact(Stated):
         """The value as it is read: with its comparison and unit."""
         sign = {">=": "≥ ", "<=": "≤ ", ">": "> ", "<": "< "}.get(self.op, "")
         unit = self.unit_shown
-        return f"{sign}{self.value}{'' if unit in ('%', '') else ' '}{unit}"
+        return f"{sign}{self.value_shown}{'' if unit in ('%', '') else ' '}{unit}"
+
+    @property
+    def value_shown(self) -> str:
+        """The value with its digits in groups; one without a unit may be a year, and stays."""
+        return GROUPED.sub(_in_groups, self.value) if self.unit else self.value
 
     @property
     def unit_shown(self) -> str:

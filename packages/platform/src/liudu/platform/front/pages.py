@@ -9,10 +9,11 @@ from django.views.decorators.http import require_safe
 from liudu.platform import clock
 from liudu.platform.front import queries
 from liudu.platform.front.proofs import proofs_of
+from liudu.platform.front.steps import steps_of
 from liudu.platform.supply.models import Certificate
 from liudu.platform.trials.models import Trial
 from liudu.platform.web import charts
-from liudu.platform.web.doors import PUBLIC, door
+from liudu.platform.web.doors import PUBLIC, actor_at, door
 from liudu.platform.words import Words
 
 PAGE_SIZE: Final = 12
@@ -26,6 +27,7 @@ EXPECTED: Final = Words("各项指标的区间与承诺", "Every target: its int
 def home(request: HttpRequest) -> HttpResponse:
     """Show in ten seconds what this is."""
     context = {
+        "steps": steps_of(actor_at(request)),
         "numbers": queries.numbers(at=clock.now()),
         "needs": queries.open_needs(count=NEEDS_SHOWN),
         "cases": proofs_of(queries.cases_of(queries.proven_keys()[:CASES_SHOWN])),

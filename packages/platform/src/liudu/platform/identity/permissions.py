@@ -55,6 +55,11 @@ def confirms(actor: Actor, _organisation: Organisation | None = None) -> bool:
     return actor.kind == "person" and actor.has(Role.OFFICER, Role.OPERATOR)
 
 
+def operates(actor: Actor, _user: object = None) -> bool:
+    """Return whether an operator asks: a person, for no program stops accounts."""
+    return actor.kind == "person" and actor.has(Role.OPERATOR)
+
+
 _WHO = {
     "identity.view_me": is_person,
     "identity.edit_me": is_person,
@@ -68,6 +73,7 @@ _WHO = {
     "identity.confirm_credit_code": confirms,
     "identity.view_members": sees,
     "identity.manage_members": looks_after,
+    "identity.manage_users": operates,
     "identity.manage_tokens": makes_tokens,
 }
 for permission, test in _WHO.items():

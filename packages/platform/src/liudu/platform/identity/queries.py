@@ -1,11 +1,13 @@
 """Reads of people, organisations and tokens."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import attrs
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from liudu.contract import Refusal
 from liudu.platform.actors import VISITOR, Actor, Role
@@ -22,6 +24,7 @@ class TokenInvalidError(Refusal):
     status = 401
 
 
+UNANSWERED_SHOWN: Final = timedelta(days=30)  # after an invitation has run out
 UNKNOWN = Words("无效", "unknown")
 REVOKED = Words("已停用", "revoked")
 EXPIRED = Words("已过期", "too old")
@@ -53,6 +56,7 @@ def actor_of(user: User | AnonymousUser, *, organisation_key: str = "") -> Actor
         name=str(user),
         organisation_key=chosen.key if chosen else "",
         organisation_name=chosen.name if chosen else "",
+        organisation_name_en=chosen.name_en if chosen else "",
         roles=frozenset(Role(row.role) for row in memberships if row.organisation == chosen),
         language=language(),
     )
@@ -103,6 +107,15 @@ def organisations_of(user: User) -> list[Organisation]:
     )
 
 
+def memberships_of(user: User) -> list[tuple[Organisation, tuple[Role, ...]]]:
+    """Return the organisations of a person with their roles there, the oldest first."""
+    rows = Membership.objects.filter(user=user).select_related("organisation")
+    held: dict[Organisation, list[str]] = {}
+    for row in rows.order_by("since", "pk"):
+        held.setdefault(row.organisation, []).append(row.role)
+    return [(organisation, sorted_roles(roles)) for organisation, roles in held.items()]
+
+
 def members_of(organisation: Organisation) -> list[Member]:
     """Return the members with their roles, the oldest first."""
     rows = Membership.objects.filter(organisation=organisation).select_related("user")
@@ -119,6 +132,44 @@ def sorted_roles(roles: Iterable[str]) -> tuple[Role, ...]:
     """Return roles in the order in which they are always shown."""
     wanted = {Role(role) for role in roles}
     return tuple(role for role in Role if role in wanted)
+
+
+def all_users(*, search: str = "", state: str = "") -> QuerySet[User]:
+    """Return accounts by a part of their name or address, the newest first.
+
+    Parameters
+    ----------
+    state
+        ``active``, ``inactive`` or ``operator``; anything else for all.
+
+    """
+    rows = User.objects.order_by("-joined_at", "-pk")
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(email__icontains=search))
+    if state in {"active", "inactive"}:
+        rows = rows.filter(is_active=state == "active")
+    if state == "operator":
+        operators = Membership.objects.filter(role=Role.OPERATOR).values("user")
+        rows = rows.filter(pk__in=operators)
+    return rows
+
+
+def users_whole() -> QuerySet[User]:
+    """Return accounts with all that a list of them shows."""
+    memberships = Membership.objects.select_related("organisation").order_by("since", "pk")
+    return User.objects.prefetch_related(Prefetch("memberships", memberships)).annotate(
+        has_factor=Exists(Authenticator.objects.filter(user=OuterRef("pk")))
+    )
+
+
+def invitations_to(text: str, *, at: datetime) -> QuerySet[Invitation]:
+    """Return the invitations nobody has answered to addresses with a text, the newest first."""
+    since = at - UNANSWERED_SHOWN
+    return (
+        Invitation.objects.select_related("organisation")
+        .filter(accepted_at=None, withdrawn_at=None, expires_at__gt=since, email__icontains=text)
+        .order_by("-created_at", "-pk")
+    )
 
 
 def open_invitations(organisation: Organisation, *, at: datetime) -> QuerySet[Invitation]:

@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from liudu.platform.identity.pages import invitations, me, members, organisations, tokens
+from liudu.platform.identity.pages import invitations, me, members, organisations, tokens, users
 
 app_name = "identity"
 ONE = "organisations/<slug:key>/"
 urlpatterns = [
     path("me/", me.show, name="me"),
     path("me/organisation/", me.choose, name="choose"),
+    path("users/", users.show_list, name="users"),
+    path("users/<slug:user_key>/", users.show, name="user"),
+    path("users/<slug:user_key>/deactivate/", users.deactivate, name="deactivate_user"),
+    path("users/<slug:user_key>/activate/", users.activate, name="activate_user"),
+    path("users/<slug:user_key>/factors/", users.clear_factors, name="clear_factors"),
     path("organisations/", organisations.show_list, name="organisations"),
     path("organisations/new/", organisations.found, name="found"),
     path(ONE, organisations.show, name="organisation"),
@@ -23,6 +28,11 @@ urlpatterns = [
         f"{ONE}invitations/<slug:invitation_key>/withdraw/",
         members.withdraw,
         name="withdraw_invitation",
+    ),
+    path(
+        f"{ONE}invitations/<slug:invitation_key>/renew/",
+        members.renew,
+        name="renew_invitation",
     ),
     path(f"{ONE}tokens/", tokens.show, name="tokens"),
     path(f"{ONE}tokens/<slug:token_key>/revoke/", tokens.revoke, name="revoke_token"),

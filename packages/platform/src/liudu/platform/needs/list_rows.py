@@ -79,14 +79,14 @@ class UnknownSectorError(Refusal):
     """A sector that the city does not have."""
 
     en = "{address}: the sector “{value}” is not known. {hint_en}"
-    zh = "{address}：没有“{value}”这个领域。{hint_zh}"
+    zh = "{address}：没有“{value}”这个行业。{hint_zh}"
 
 
 class UnknownDistrictError(Refusal):
     """A district that the city does not have."""
 
     en = "{address}: the district “{value}” is not known. {hint_en}"
-    zh = "{address}：没有“{value}”这个区县。{hint_zh}"
+    zh = "{address}：没有“{value}”这个区市。{hint_zh}"
 
 
 class UnreadableBudgetError(Refusal):

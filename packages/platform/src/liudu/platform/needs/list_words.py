@@ -15,7 +15,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     ),
     "title_en": ("英文名称", "英文标题", "titleinenglish", "englishtitle", "titleen"),
     "sector": (
-        "所属领域", "行业", "领域", "所属行业", "行业领域", "应用领域", "应用行业", "产业领域",
+        "所属行业", "行业", "领域", "所属领域", "行业领域", "应用领域", "应用行业", "产业领域",
         "行业方向", "行业类别", "sector", "industry", "field",
     ),
     "owner": (
@@ -44,8 +44,8 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
         "targets", "acceptancetargets", "acceptance", "kpi",
     ),
     "district": (
-        "所在区县", "区县", "所在区域", "区域", "属地", "所属区域", "所属板块", "所属区县",
-        "所在区市", "板块", "地区", "所在地", "district", "area", "location",
+        "所在区市", "所在区县", "区县", "所在区域", "区域", "属地", "所属区域", "所属板块",
+        "所属区县", "板块", "地区", "所在地", "district", "area", "location",
     ),
     "budget_fen_max": (
         "预算", "预算金额", "投资预算", "项目预算", "计划投资", "预算上限", "投资额", "总投资",

@@ -107,7 +107,7 @@ class TooManyRowsError(Refusal):
         "The list has more than {row_count_max} rows, the most that one import takes. "
         "Split it into several files, for example one for each district."
     )
-    zh = "清单超过 {row_count_max} 行，这是一次导入的上限。请拆成几个文件（例如按区县）分别导入。"
+    zh = "清单超过 {row_count_max} 行，这是一次导入的上限。请拆成几个文件（例如按区市）分别导入。"
 
 
 class UnreadableTextError(Refusal):

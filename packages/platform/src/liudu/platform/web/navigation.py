@@ -48,6 +48,11 @@ PLACES: Final = (
         roles=frozenset({Role.OFFICER, Role.OPERATOR, Role.AUDITOR}),
     ),
     Place(
+        name=Words("账号", "Accounts"),
+        route="identity:users",
+        roles=frozenset({Role.OPERATOR}),
+    ),
+    Place(
         name=Words("审计", "Audit"),
         route="audit:list",
         roles=frozenset({Role.AUDITOR, Role.OPERATOR}),
@@ -73,7 +78,7 @@ def entries(request: HttpRequest) -> list[Entry]:
 
 
 def _is_at(route: str, view_name: str) -> bool:
-    alone = {"office:mine", "office:board", "front:cases"}
+    alone = {"office:mine", "office:board", "front:cases", "identity:users"}
     if route in alone:
         return view_name.startswith(route.removesuffix("s"))
     return view_name.partition(":")[0] == route.partition(":")[0]

@@ -44,9 +44,7 @@ def invite(request: HttpRequest, key: str) -> HttpResponse:
         )
     except Refusal as refusal:
         return _page(request, organisation, form=form, status=refuse(form, refusal))
-    link = request.build_absolute_uri(reverse("identity:invitation", args=[secret]))
-    sent = send_invitation(invitation, link=link)
-    return _page(request, organisation, invited={"to": invitation, "link": link, "sent": sent})
+    return _sent(request, organisation, invitation, secret=secret)
 
 
 @door("identity.manage_members")
@@ -109,6 +107,21 @@ def leave(request: HttpRequest, key: str) -> HttpResponse:
 
 @door("identity.manage_members")
 @require_POST
+def renew(request: HttpRequest, key: str, invitation_key: str) -> HttpResponse:
+    """Send a letter once more, with a new link and its whole time again."""
+    organisation = organisation_at(request, key, "identity.manage_members")
+    invitation = get_object_or_404(Invitation, organisation=organisation, key=invitation_key)
+    try:
+        invitation, secret = services.renew_invitation(
+            by=actor_at(request), at=clock.now(), invitation=invitation
+        )
+    except Refusal as refusal:
+        return _refused(request, organisation, refusal)
+    return _sent(request, organisation, invitation, secret=secret)
+
+
+@door("identity.manage_members")
+@require_POST
 def withdraw(request: HttpRequest, key: str, invitation_key: str) -> HttpResponse:
     """Make an open letter worthless."""
     organisation = organisation_at(request, key, "identity.manage_members")
@@ -119,6 +132,14 @@ def withdraw(request: HttpRequest, key: str, invitation_key: str) -> HttpRespons
         return _refused(request, organisation, refusal)
     messages.success(request, both("邀请已撤回", "The invitation is withdrawn"))
     return redirect("identity:members", organisation.key)
+
+
+def _sent(
+    request: HttpRequest, organisation: Organisation, invitation: Invitation, *, secret: str
+) -> HttpResponse:
+    link = request.build_absolute_uri(reverse("identity:invitation", args=[secret]))
+    sent = send_invitation(invitation, link=link)
+    return _page(request, organisation, invited={"to": invitation, "link": link, "sent": sent})
 
 
 def _member(organisation: Organisation, user_key: str) -> User:

@@ -1,10 +1,16 @@
 """Every write to people, organisations, memberships and tokens."""
 
+from liudu.platform.identity.services.accounts import (
+    activate_user,
+    clear_factors,
+    deactivate_user,
+)
 from liudu.platform.identity.services.members import (
     accept_invitation,
     add_member,
     invite_member,
     remove_member,
+    renew_invitation,
     set_roles,
     withdraw_invitation,
 )
@@ -18,9 +24,12 @@ from liudu.platform.identity.services.tokens import make_token, note_use, revoke
 
 __all__ = [
     "accept_invitation",
+    "activate_user",
     "add_member",
+    "clear_factors",
     "confirm_credit_code",
     "create_user",
+    "deactivate_user",
     "edit_organisation",
     "edit_profile",
     "found_organisation",
@@ -29,6 +38,7 @@ __all__ = [
     "make_token",
     "note_use",
     "remove_member",
+    "renew_invitation",
     "revoke_token",
     "set_roles",
     "withdraw_invitation",

@@ -15,6 +15,7 @@ from liudu.platform.actors import Actor, Role
 from liudu.platform.identity.decisions import grantable, steers
 from liudu.platform.identity.models import Invitation, Membership, Organisation, User
 from liudu.platform.identity.roles import roles_said
+from liudu.platform.identity.services.accounts import check_operators
 from liudu.platform.identity.services.organisations import check_roles, tell
 from liudu.platform.identity.services.people import BadEmailError
 from liudu.platform.words import Words
@@ -190,6 +191,45 @@ def invite_member(
 
 
 @transaction.atomic
+def renew_invitation(*, by: Actor, at: datetime, invitation: Invitation) -> tuple[Invitation, str]:
+    """Return an open invitation with a new secret and its whole time again; the old link is void.
+
+    Roles and address stay, so that no more is given than was given before.
+
+    Raises
+    ------
+    InvitationGoneError
+        It was used or withdrawn; one that is merely too old is renewed.
+    RoleNotYoursError
+        It gives a role that `by` could not give.
+
+    """
+    invitation = (
+        Invitation.objects.select_for_update(of=("self",))
+        .select_related("organisation")
+        .get(pk=invitation.pk)
+    )
+    check_open(invitation, at=min(at, invitation.created_at))
+    _check_grant(
+        by=by,
+        organisation=invitation.organisation,
+        changed=frozenset(Role(role) for role in invitation.roles),
+    )
+    secret = secrets.token_urlsafe(32)
+    invitation.token_digest = digest_of(secret)
+    invitation.expires_at = at + timedelta(days=INVITATION_DAYS)
+    invitation.save(update_fields=["token_digest", "expires_at"])
+    tell(
+        at=at,
+        by=by,
+        verb="identity.invitation.renewed",
+        organisation=invitation.organisation,
+        invitation=invitation.key,
+    )
+    return invitation, secret
+
+
+@transaction.atomic
 def withdraw_invitation(*, by: Actor, at: datetime, invitation: Invitation) -> None:
     """Make an open invitation worthless."""
     invitation = (
@@ -308,6 +348,8 @@ def _check_grant(*, by: Actor, organisation: Organisation, changed: frozenset[Ro
 def _check_steward(
     *, user: User, organisation: Organisation, held: frozenset[Role], given: frozenset[Role]
 ) -> None:
+    if Role.OPERATOR in held and Role.OPERATOR not in given:
+        check_operators(leaving=user)
     if not steers(held) or steers(given):
         return
     others = Membership.objects.filter(organisation=organisation, user__is_active=True).exclude(

@@ -236,8 +236,8 @@ def template(request: HttpRequest) -> FileResponse:
 def _add_picks(sheet: Any, fields: list[str]) -> list[tuple[Words, list[str]]]:  # noqa: ANN401
     """Let sector and district be picked from the second sheet; return what it holds."""
     picks = [
-        ("sector", Words("领域", "Sectors"), [str(row) for row in Sector.objects.all()]),
-        ("district", Words("区县", "Districts"), [str(row) for row in District.objects.all()]),
+        ("sector", Words("行业", "Sectors"), [str(row) for row in Sector.objects.all()]),
+        ("district", Words("区市", "Districts"), [str(row) for row in District.objects.all()]),
     ]
     second = str(_CHOICES)
     for column, (field, _, names) in enumerate(picks):
