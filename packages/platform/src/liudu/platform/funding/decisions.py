@@ -118,6 +118,12 @@ def encoded_value(fact: Fact, *, kind: str, value: str) -> int | None:
         return None
 
 
+def yearly_counts(pack: Pack) -> frozenset[str]:
+    """Return the facts that count what was paid in one year: in the next they begin at 0."""
+    limits = (one for one in pack.budgets.values() if one.per == "subject_year")
+    return frozenset(one.paid for one in limits if one.paid)
+
+
 def setting_of(parameter: Parameter, text: str) -> Setting:
     """Return what an officer typed, in the parameter's written unit.
 
@@ -405,6 +411,7 @@ def _rule_text(rule: Rule) -> str:
     lines = [rule.clause, *(f"· {atom.say.zh}：{atom.test.text}" for atom in rule.atoms)]
     lines += [f"= {rule.amount.text}"] if rule.amount else []
     lines += [f"≤ {rule.cap.text}"] if rule.cap else []
+    lines += [f"→ {one.fact} {one.how}: {one.written.text}" for one in rule.on_payment]
     if rule.payment_months:
         lines.append("/".join(map(str, rule.payment_months)))
     return "\n".join(lines)
