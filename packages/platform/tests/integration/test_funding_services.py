@@ -107,7 +107,7 @@ def test_a_pack_with_an_error_is_refused_with_line_and_column(at, tmp_path):
     (tmp_path / "good.yaml").write_text(good, encoding="utf-8")
     report = services.load_policies(by=SYSTEM, at=at, folder=tmp_path)
     assert [one.code for one in report.loaded] == [RENT]
-    assert "bad.yaml:152:19" in str(report.refused["bad.yaml"])
+    assert "bad.yaml:153:19" in str(report.refused["bad.yaml"])
     assert "owns_hme" in report.refused["bad.yaml"].say("zh")
 
 
@@ -249,7 +249,7 @@ def test_a_table_that_is_none_is_refused_as_a_whole(at, policies, content, error
 
 
 def test_what_somebody_says_of_himself_shows_but_does_not_pay(at, graduate, delivery):
-    subject = graduate("a@example.com")
+    subject = graduate("a@example.com", owns_home="")
     services.declare_fact(by=SYSTEM, at=at, subject=subject, name="owns_home", text="否")
     found = queries.benefits_of(subject, kind="person", on=at.date())
     card = next(one for one in found if one.said.rule.name == "rent-renewal")
@@ -301,6 +301,7 @@ def test_a_benefit_goes_from_match_to_archive(at, graduate, delivery):
         "confirmed",
         "ordered",
         "paid",
+        "counted",
     ]
 
 

@@ -3,21 +3,22 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
 import attrs
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 
-from liudu.contract import Refusal
+from liudu.contract import Language, Refusal
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
 from liudu.platform.city.models import District, Sector
 from liudu.platform.clock import CITY_ZONE
 from liudu.platform.funding.decisions import plain_value
 from liudu.platform.funding.models import FactImport, FactRow, Subject
-from liudu.platform.funding.queries import fact_catalogue, live_facts
+from liudu.platform.funding.queries import fact_catalogue, holds, live_facts
 from liudu.platform.funding.services.rows import Told, insert_facts
 from liudu.platform.identity.models import Organisation, User
 from liudu.rules import Fact
@@ -28,6 +29,7 @@ CHUNK: Final = 2000
 OBSERVED: Final = ".observed"
 PLAIN_COLUMNS: Final = ("subject", "name", "district", "sector", "size")
 ENCODINGS: Final = ("utf-8-sig", "gb18030")
+LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")
 
 
 class UnknownFactNameError(Refusal):
@@ -43,6 +45,21 @@ class FactChangedMeanwhileError(Refusal):
     status = 409
     en = "Somebody else has just entered {name}: look at it and enter it again if it is wrong."
     zh = "刚刚有人录入了 {name}：请核对后如有误再录入。"
+
+
+class CountedSinceError(Refusal):
+    """A value from before a payment of this platform, which has changed the fact since."""
+
+    en = "{label} changed with a payment of this platform on {paid}; a value of {seen} may not know of it. Send one that was observed after {paid}."  # noqa: E501
+    zh = "{label}已随本平台 {paid} 的付款更新，{seen} 的数据可能尚未包含这笔付款：请报 {paid} 之后观测的数据。"  # noqa: E501
+
+
+class HeldByBureauError(Refusal):
+    """A subject says of itself what a bureau or this platform holds already."""
+
+    status = 409
+    en = "{label} is held by {bureau} (as of {seen}), and what you say does not replace it: ask {bureau} to correct it."  # noqa: E501
+    zh = "{label}已有{bureau}的数据（{seen}），自述不能取代它：如有误，请向{bureau}申请更正。"
 
 
 class UnreadableTableError(Refusal):
@@ -138,6 +155,8 @@ def declare_fact(*, by: Actor, at: datetime, subject: Subject, name: str, text: 
     Raises
     ------
     UnknownFactNameError, BadFactValueError, FactOutOfRangeError, FactChangedMeanwhileError
+    HeldByBureauError
+        What a bureau or a payment of this platform has told, and still holds, is not replaced.
 
     """
     return enter_fact(
@@ -167,6 +186,10 @@ def enter_fact(
     Raises
     ------
     UnknownFactNameError, BadFactValueError, FactOutOfRangeError, FactChangedMeanwhileError
+    CountedSinceError
+        A payment of this platform has changed the fact since the day of observation.
+    HeldByBureauError
+        See `declare_fact`.
 
     """
     today = at.astimezone(CITY_ZONE).date()
@@ -177,6 +200,12 @@ def enter_fact(
     seen = observed_date or today
     try:
         with transaction.atomic():
+            subject = Subject.objects.select_for_update(of=("self",)).get(pk=subject.pk)
+            before = live_facts([subject]).filter(name=name).first()
+            if origin == FactRow.Origin.DECLARED:
+                _require_free(before, known[name], today=today)
+            else:
+                _require_after_payments(subject, fact, seen=seen)
             row = FactRow.objects.create(
                 subject=subject,
                 name=name,
@@ -190,7 +219,7 @@ def enter_fact(
                 valid_to=valid_to,
                 entered_at=at,
                 entered_by=by.name,
-                supersedes=live_facts([subject]).filter(name=name).first(),
+                supersedes=before,
             )
             record(
                 at=at,
@@ -205,6 +234,34 @@ def enter_fact(
     except IntegrityError as error:
         raise FactChangedMeanwhileError(name=fact.label.zh) from error
     return row
+
+
+def _require_free(before: FactRow | None, facts: Sequence[Fact], *, today: date) -> None:
+    """Refuse what a subject says where a bureau's word, or a payment, stands and still holds."""
+    if before is None or before.origin in (FactRow.Origin.DECLARED, FactRow.Origin.SIMULATED):
+        return
+    paid = before.origin == FactRow.Origin.PLATFORM
+    if paid or (
+        before.value and any(holds(before, fact, on=today, trusted_only=True) for fact in facts)
+    ):
+        raise HeldByBureauError(
+            label=facts[0].label.zh, bureau=before.bureau, seen=before.observed_date
+        )
+
+
+def _require_after_payments(subject: Subject, fact: Fact, *, seen: date) -> None:
+    paid = paid_dates([subject.pk], [fact.name]).get((subject.pk, fact.name))
+    if paid is not None and seen <= paid:
+        raise CountedSinceError(label=fact.label.zh, paid=paid, seen=seen)
+
+
+def paid_dates(subjects: Collection[int], names: Collection[str]) -> dict[tuple[int, str], date]:
+    """Return by subject and fact the day on which a payment of this platform last changed it."""
+    rows = FactRow.objects.filter(
+        subject__in=subjects, name__in=names, origin=FactRow.Origin.PLATFORM
+    )
+    found = rows.order_by().values_list("subject_id", "name").annotate(paid=Max("observed_date"))
+    return {(subject, name): paid for subject, name, paid in found}
 
 
 def _read(facts: Sequence[Fact], text: str) -> tuple[Fact, str]:
@@ -268,11 +325,13 @@ def import_facts(
             imported_by=by.name,
         )
         for start in range(0, len(rows), CHUNK):
-            run.fact_count += _write(run, rows[start : start + CHUNK], at=at, by=by)
+            chunk = rows[start : start + CHUNK]
+            run.fact_count += _write(run, chunk, intake.problems, at=at, by=by)
         run.row_count = intake.row_count
         run.taken_count = len(rows)
         run.problem_count = len(intake.problems)
-        run.problems = [attrs.asdict(one) for one in intake.problems[:PROBLEMS_KEPT]]
+        first = sorted(intake.problems, key=lambda one: one.line)[:PROBLEMS_KEPT]
+        run.problems = [attrs.asdict(one) for one in first]
         run.save()
         record(
             at=at,
@@ -441,17 +500,30 @@ class _BadDayError(Refusal):
     zh = "“{text}”不是今天或以前的日期（年-月-日）。"
 
 
-def _write(run: FactImport, rows: Sequence[_Row], *, at: datetime, by: Actor) -> int:
-    """Write a chunk; facts that say the same as before on the same day are not repeated."""
+def _write(
+    run: FactImport, rows: Sequence[_Row], problems: list[_Problem], *, at: datetime, by: Actor
+) -> int:
+    """Write a chunk; facts that say the same as before on the same day are not repeated.
+
+    A fact from before a payment of this platform that has changed it is left out and said:
+    it would undo what the payment counted.
+    """
     subjects = _subjects(run, rows, at=at)
-    live = {
-        (row.subject_id, row.name): row for row in live_facts([one.pk for one in subjects.values()])
-    }
+    keys = sorted(one.pk for one in subjects.values())
+    # Whoever settles a payment locks its subject too: one of us waits for the other.
+    list(Subject.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk"))
+    live = {(row.subject_id, row.name): row for row in live_facts(keys)}
+    paid = paid_dates(keys, {name for row in rows for name in row.facts})
     fresh: list[Told] = []
     for row in rows:
         subject = subjects[row.ref]
         for name, (fact, value, seen) in row.facts.items():
             before = live.get((subject.pk, name))
+            since = paid.get((subject.pk, name))
+            if since is not None and seen <= since:
+                if before is None or before.value != value:
+                    problems.append(_counted_since(row, fact, seen=seen, paid=since))
+                continue
             if before and (before.value, before.observed_date, before.bureau) == (
                 value,
                 seen,
@@ -473,6 +545,14 @@ def _write(run: FactImport, rows: Sequence[_Row], *, at: datetime, by: Actor) ->
     return insert_facts(
         fresh, at=at, by_name=by.name, origin=FactRow.Origin.BUREAU, source_id=run.pk
     )
+
+
+def _counted_since(row: _Row, fact: Fact, *, seen: date, paid: date) -> _Problem:
+    said = [
+        CountedSinceError(label=fact.label.say(language), paid=paid, seen=seen).say(language)
+        for language in LANGUAGES
+    ]
+    return _Problem(line=row.line, subject=row.ref, column=fact.name, zh=said[0], en=said[1])
 
 
 def _subjects(run: FactImport, rows: Sequence[_Row], *, at: datetime) -> dict[str, Subject]:

@@ -175,7 +175,9 @@ def _harmless(text: str) -> str:
 def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str) -> PaymentOrder:
     """Keep that the treasury has carried an order out, under its number; twice is once."""
     orders = PaymentOrder.objects.select_for_update(of=("self",))
-    locked = orders.select_related("grant__batch__pack").get(pk=order.pk)
+    locked = orders.select_related(
+        "grant__batch__pack", "grant__determination__pack", "grant__determination__subject"
+    ).get(pk=order.pk)
     if locked.state == PaymentOrder.State.SETTLED:
         return locked
     if locked.state != PaymentOrder.State.EXPORTED:
@@ -186,7 +188,6 @@ def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str
     locked.state, locked.settled_at = PaymentOrder.State.SETTLED, at
     locked.reference = reference.strip()[:80]
     locked.save()
-    count_payment(by=by, at=at, order=locked)
     if locked.kind == PaymentOrder.Kind.PAYMENT:
         move(
             lock_grant(locked.grant, Grant.State.ORDERED),
@@ -198,6 +199,7 @@ def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str
             en=f"Paid (treasury reference {locked.reference})",
             reference=locked.reference,
         )
+    count_payment(by=by, at=at, order=locked)
     return locked
 
 
