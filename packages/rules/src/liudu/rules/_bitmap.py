@@ -69,7 +69,8 @@ def rows_of(words: Words) -> Rows:
         return filled[place // WORD] * WORD + place % WORD
     if count < size * WORD * SEARCHED:
         return np.flatnonzero(unpack(words, size * WORD))
-    padded = np.concatenate([words, np.full(size // 8 + 1, ~np.uint64(0))])
+    tail = max(0, (size * WORD - 10 * count) // (9 * WORD) + 1)  # so that a tenth are ones
+    padded = np.concatenate([words, np.full(tail, ~np.uint64(0))])
     return np.flatnonzero(unpack(padded, len(padded) * WORD))[:count]
 
 

@@ -35,7 +35,7 @@ from liudu.rules._program import Program, RuleTest
 from liudu.rules._table import FactTable
 
 JOIN_WORDS = 8192  # 524,288 subjects: the planes of a rule stay in the processor's cache
-PAY_WORDS = 2048  # 131,072 subjects: so do the facts that its amounts are made of
+PAY_WORDS = 4096  # 262,144 subjects: so do the facts that its amounts are made of
 
 Amounts = NDArray[np.int64]
 
@@ -177,7 +177,6 @@ class _Runner:
         self.old_atoms: Mapping[Test, Planes] = reuse.atoms if reuse and same_table else {}
         self.old = reuse if same_table else None
         self.unknown_planes: dict[str, Words | None] = {}
-        self.scratch: list[Words] = []
 
     def run(self) -> Run:
         atoms = self.atoms()
@@ -208,10 +207,11 @@ class _Runner:
     def pay(self, made: Collection["_RuleMaker"]) -> None:
         """Fill in the amounts of the eligible; all stand in one piece of memory."""
         paying = [maker for maker in made if maker.varies]
-        ends = np.cumsum([count_bits(maker.eligible) for maker in paying])
-        room = np.empty(ends[-1] if paying else 0, np.int64)
-        for maker, mine in zip(paying, np.split(room, ends[:-1]), strict=False):
-            maker.amounts = mine
+        counts = [count_bits(maker.eligible) for maker in paying]
+        room, start = np.empty(sum(counts), np.int64), 0
+        for maker, count in zip(paying, counts, strict=True):
+            maker.amounts = room[start : start + count]
+            start += count
         for words in _blocks(self.words, PAY_WORDS):
             for maker in paying:
                 maker.pay(words)
@@ -262,9 +262,13 @@ class _Runner:
         return reduce(np.bitwise_or, planes) if planes else None
 
     def unknown_fact(self, name: str) -> Words | None:
+        """Return where a fact is unknown, or None if it is known of everybody."""
         if name not in self.unknown_planes:
-            unknown = self.table.columns[name].unknown
-            self.unknown_planes[name] = None if unknown is None else pack(unknown)
+            column = self.table.columns.get(name)
+            if column is None:
+                self.unknown_planes[name] = np.full(self.words, ~np.uint64(0))
+            else:
+                self.unknown_planes[name] = None if column.unknown is None else pack(column.unknown)
         return self.unknown_planes[name]
 
 
@@ -330,21 +334,11 @@ class _RuleMaker:
         amount = self.rule.amount
         if amount is None or not is_strict(amount):
             return
-        for name in facts_of(amount) - self.facts_of_atoms:
-            if name not in self.table.columns:
-                doubtful = self.eligible.copy()
-            elif (unknown := unknown_fact(name)) is not None:
+        for unknown in map(unknown_fact, facts_of(amount)):
+            if unknown is not None:
                 doubtful = self.eligible & unknown
-            else:
-                continue
-            self.eligible ^= doubtful
-            self.unknown |= doubtful
-
-    @property
-    def facts_of_atoms(self) -> frozenset[str]:
-        """The facts without which the conditions could not all be true."""
-        tests = (atom.test for atom in self.rule.atoms if is_strict(atom.test))
-        return frozenset[str]().union(*map(facts_of, tests))
+                self.eligible ^= doubtful
+                self.unknown |= doubtful
 
     def pay(self, words: slice) -> None:
         """Compute the amounts of a block."""
