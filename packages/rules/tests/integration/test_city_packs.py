@@ -10,6 +10,7 @@ from liudu.rules import (
     check_versions,
     compile_pack,
     explain,
+    explain_together,
     read_pack,
     row_of,
     run_examples,
@@ -104,3 +105,58 @@ def test_a_graduate_follows_the_whole_subsidy_to_its_last_month():
             break
         months, total_fen = months + 3, total_fen + one.payable_fen
     assert (months, total_fen) == (36, 5_400_000)
+
+
+BUYER = {"degree": "博士", "home_district": "园区"}
+LEADER = {
+    "ai_special_selected": True,
+    "full_time_in_suzhou": True,
+    "track": "创新",
+    "full_time_years": 3,
+    "salary_before_tax": 300_000,
+    "home_price": 5_000_000,
+}
+VOUCHER = {
+    "home_is_new": True,
+    "insured_or_taxed_months": 6,
+    "owns_home_in_sip": False,
+    "home_price_per_m2": 45_000,
+    "voucher_used": False,
+}
+
+
+def bought(on, **grants):
+    """What both packs say of a leading talent who bought a new home in the park."""
+    known = BUYER | LEADER | VOUCHER | {"top_talent": False} | grants
+    asked = []
+    for name in ("sip", "talent"):
+        facts = PACKS[name].facts
+        table = row_of(facts, {key: value for key, value in known.items() if key in facts})
+        asked.append((compile_pack(PACKS[name], on=on, subject="person"), table))
+    said = [one for told in explain_together(asked) for one in told]
+    return {one.rule.name: one for one in said}
+
+
+def test_a_voucher_of_the_park_and_a_home_grant_of_the_city_are_not_paid_both():
+    found = bought(date(2025, 6, 1), home_grant_approved=1_500_000)
+    voucher, grant = found["sip-house-voucher"], found["leading-ai-special-house"]
+    assert (voucher.amount_fen, voucher.payable_fen) == (250_000_00, 0)
+    assert grant.payable_fen == 1_500_000_00
+    assert voucher.outweighed_by == "suzhou-talent/leading-ai-special-house"
+    assert "就高不重复：由“领军人才‘人工智能专项’购房补贴”" in voucher.reason("zh")
+
+
+def test_a_voucher_waits_while_the_home_grant_is_not_known():
+    found = bought(date(2025, 6, 1), home_grant_approved=None)
+    assert found["sip-house-voucher"].payable_fen is None
+    waited = [one.rule for one in found["sip-house-voucher"].waits_for]
+    assert waited == ["leading-ai-special-house"]
+
+
+def test_before_the_citys_policy_began_the_voucher_stands_alone():
+    pack = PACKS["sip"]
+    program = compile_pack(pack, on=date(2025, 2, 1), subject="person")
+    known = {key: value for key, value in (BUYER | VOUCHER).items() if key in pack.facts}
+    table = row_of(pack.facts, known)
+    alone = explain_together([(program, table)], absent={"suzhou-talent"})[0]
+    assert {one.rule.name: one.payable_fen for one in alone}["sip-house-voucher"] == 250_000_00

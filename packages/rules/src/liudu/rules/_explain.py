@@ -554,11 +554,16 @@ def _waiting(one: Determination, language: Language) -> str:
     )
 
 
+def _inner(title: str) -> str:
+    """Return a title as it stands within quotation marks."""
+    return title.replace("“", "‘").replace("”", "’")
+
+
 def _titles(fellows: Sequence[Fellow], pack: str, language: Language) -> str:
     """Name rules, with the title of their pack where it is another."""
     if language == "zh":
         return "、".join(
-            f"“{one.title.zh}”" + ("" if one.pack == pack else f"（{one.pack_title.zh}）")
+            f"“{_inner(one.title.zh)}”" + ("" if one.pack == pack else f"（{one.pack_title.zh}）")
             for one in fellows
         )
     return ", ".join(
