@@ -30,6 +30,7 @@ from liudu.rules import (
 )
 
 CITIES_KEPT: Final = 6
+MANY: Final = 8_000  # subjects that are read in about a second
 NOT_KNOWN: Final = Words("未知", "not known")
 
 
@@ -88,10 +89,21 @@ _CITIES: dict[tuple[object, ...], City] = {}
 _LOCK = Lock()
 
 
+def takes_long(version: PackVersion, *, kind: str, on: date) -> bool:
+    """Return whether many subjects must be read first; then people are told to wait."""
+    return _key(version, kind=kind, on=on) not in _CITIES and (
+        Subject.objects.filter(kind=kind).order_by()[MANY : MANY + 1].exists()
+    )
+
+
+def _key(version: PackVersion, *, kind: str, on: date) -> tuple[object, ...]:
+    newest = FactRow.objects.aggregate(last=Max("pk"))["last"]
+    return version.digest, kind, on, newest
+
+
 def city_of(version: PackVersion, *, kind: str, on: date) -> City:
     """Return the city for a policy; kept in the process until a fact changes."""
-    newest = FactRow.objects.aggregate(last=Max("pk"))["last"]
-    key = (version.digest, kind, on, newest)
+    key = _key(version, kind=kind, on=on)
     with _LOCK:
         if key not in _CITIES:
             while len(_CITIES) >= CITIES_KEPT:

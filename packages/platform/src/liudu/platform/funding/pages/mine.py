@@ -15,6 +15,7 @@ from liudu.platform import clock
 from liudu.platform.actors import Actor
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.decisions import Question
+from liudu.platform.funding.figures import unit_text
 from liudu.platform.funding.models import Subject
 from liudu.platform.identity.models import Organisation, User
 from liudu.platform.web.doors import actor_at, door, may, require
@@ -173,7 +174,11 @@ def _asked(question: Question) -> dict[str, Any]:
     elif kind is Kind.ENUM:
         options = [(label, label) for label in fact.type.labels]
     units = {100: Words("元", "yuan"), 1_000_000: Words("万元", "10,000 yuan")}
-    unit = units.get(fact.scale, Words("分", "fen")) if kind is Kind.MONEY else fact.type.unit
+    unit = (
+        units.get(fact.scale, Words("分", "fen"))
+        if kind is Kind.MONEY
+        else unit_text(fact.type.unit)
+    )
     return {
         "name": fact.name,
         "said": question.said.say(language()),
