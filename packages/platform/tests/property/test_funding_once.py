@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from liudu.platform.actors import SYSTEM
 from liudu.platform.funding import queries, services
-from liudu.platform.funding.models import Batch, Grant, PaymentOrder
-from liudu.platform.funding.services import delivery, payments
+from liudu.platform.funding.models import Batch, FactRow, Grant, PaymentOrder
+from liudu.platform.funding.services import delivery, paid, payments
 
 pytestmark = [pytest.mark.everywhere]
 
@@ -105,6 +105,11 @@ def assert_paid_once(batch):
     assert orders.count() == PEOPLE
     assert orders.aggregate(sum=Sum("amount_fen"))["sum"] == PEOPLE * DUE_FEN
     assert set(orders.values_list("state", "grant__state")) == {("settled", "paid")}
+    counted = FactRow.objects.filter(origin="platform", superseded_by=None)
+    assert FactRow.objects.filter(origin="platform").count() == counted.count()
+    assert sorted(counted.values_list("name", "value")) == sorted(
+        [("months_paid", "9"), ("rent_paid", str(DUE_FEN))] * PEOPLE
+    )
 
 
 @pytest.mark.slow
@@ -120,6 +125,7 @@ def test_everybody_is_paid_once_wherever_it_crashes(at, crashes, chunk, again):
         with (
             patch.object(delivery, "record", audit),
             patch.object(payments, "record", audit),
+            patch.object(paid, "record", audit),
             patch.object(delivery, "CHUNK", chunk),
             patch.object(payments, "CHUNK", chunk),
         ):
