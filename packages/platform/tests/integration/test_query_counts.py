@@ -59,6 +59,7 @@ PAGES = {
     "to offer": "/needs/{need}/offer/",
     "to invite": "/needs/{need}/invite/",
     "trials": "/trials/",
+    "trials, searched": "/trials/?q=焊点",
     "a trial": "/trials/{trial}/",
     "my work": "/office/",
     "board": "/office/board/",

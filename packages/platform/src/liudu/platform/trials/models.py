@@ -104,6 +104,10 @@ class Trial(models.Model):
             models.Index(fields=["vendor", "-queued_at"]),
             models.Index(fields=["verdict", "-released_at"]),
             models.Index(fields=["-queued_at"]),
+            models.Index(
+                fields=["-queued_at", "-id", "need", "version", "vendor", "released_at"],
+                name="trials_searched",
+            ),
             models.Index(fields=["-released_at"]),
             models.Index(
                 fields=["state", "ended_at"],

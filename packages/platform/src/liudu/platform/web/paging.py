@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 COUNT_MAX: Final = 10_000  # counted no further: nobody turns to page 400
+FOUND_MAX: Final = 1000  # of a search by words, which looks at every row
 
 
 class LongList(Paginator[Any]):
@@ -36,10 +37,14 @@ class LongList(Paginator[Any]):
         """Return one page of rows."""
         valid = self.validate_number(number)
         start = (valid - 1) * self.per_page
-        rows = cast("QuerySet[Any]", self.object_list)
-        keys = list(rows.values_list("pk", flat=True)[start : start + self.per_page])
+        keys = self.keys(start, start + self.per_page)
         found = self.whole.in_bulk(keys)
         return Page([found[key] for key in keys if key in found], valid, self)
+
+    def keys(self, start: int, stop: int) -> list[int]:
+        """Return the keys of the rows of a page, in order."""
+        rows = cast("QuerySet[Any]", self.object_list)
+        return list(rows.values_list("pk", flat=True)[start:stop])
 
     @cached_property
     def _seen(self) -> int:
@@ -54,3 +59,25 @@ class LongList(Paginator[Any]):
     def more(self) -> bool:
         """Whether there are more than are counted."""
         return self._seen > COUNT_MAX
+
+
+class Findings(LongList):
+    """Pages of a search that no index answers: it is made once, and up to `FOUND_MAX` are kept."""
+
+    def keys(self, start: int, stop: int) -> list[int]:
+        """Return the keys of the rows of a page, in order."""
+        return self._found[:FOUND_MAX][start:stop]
+
+    @cached_property
+    def _found(self) -> list[int]:
+        return super().keys(0, FOUND_MAX + 1)
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many are shown, at most `FOUND_MAX`."""
+        return min(len(self._found), FOUND_MAX)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than are kept."""
+        return len(self._found) > FOUND_MAX

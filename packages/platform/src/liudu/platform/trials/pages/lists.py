@@ -8,7 +8,7 @@ from liudu.platform import clock
 from liudu.platform.trials import queries
 from liudu.platform.trials.models import Trial
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may
-from liudu.platform.web.paging import LongList
+from liudu.platform.web.paging import Findings, LongList
 
 FILTERS = ("q", "state", "verdict", "need", "vendor")
 
@@ -20,7 +20,8 @@ def show_list(request: HttpRequest) -> HttpResponse:
     actor = actor_at(request)
     asked = {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
     found = queries.listed(actor, asked=asked)
-    page = LongList(found, 25, whole=queries.whole()).get_page(request.GET.get("page"))
+    pages = (Findings if asked["q"].strip() else LongList)(found, 25, whole=queries.whole())
+    page = pages.get_page(request.GET.get("page"))
     rows = [
         {
             "trial": trial,
