@@ -1,6 +1,5 @@
 """The database goes away in the middle and comes back: said so, nothing half written."""
 
-import importlib.util
 import json
 import os
 import socket
@@ -10,13 +9,10 @@ import time
 import urllib.error
 import urllib.request
 from http.cookiejar import CookieJar
-from pathlib import Path
 
 import pytest
+from clusters import fresh_cluster
 
-ROOT = Path(__file__).parents[4]
-SETTINGS = "-c listen_addresses='' -c fsync=off"  # what was committed outlives the server
-SCRIPT = ROOT / "scripts" / "with-postgresql.py"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 WORLD = """
 import django; django.setup()
@@ -53,43 +49,10 @@ services.found_organisation(by=SYSTEM, at=now(), name="重连之后", kind="comp
 
 
 @pytest.fixture(scope="module")
-def postgresql():
-    """The script that starts a cluster, as a module."""
-    spec = importlib.util.spec_from_file_location("with_postgresql", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if module.programs() is None:
-        pytest.skip("PostgreSQL is not installed")
-    return module
-
-
-class Cluster:
-    """A PostgreSQL that can be stopped and started again."""
-
-    def __init__(self, module, url):
-        self.module, self.url = module, url
-        self.folder = Path(url.partition("host=")[2])
-
-    def control(self, *what):
-        """Run pg_ctl."""
-        settings = f"-k {self.folder} {SETTINGS}"
-        subprocess.run(
-            [
-                *(self.module.programs() / "pg_ctl", "-D", self.folder / "data", "-w"),
-                *("-l", self.folder / "log", "-o", settings, *what),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=self.folder,
-            **self.module.as_nobody(self.folder),
-        )
-
-
-@pytest.fixture(scope="module")
-def cluster(postgresql):
+def cluster():
     """A fresh cluster of its own."""
-    with postgresql.server(postgresql.programs(), settings=SETTINGS) as url:
-        yield Cluster(postgresql, url)
+    with fresh_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
