@@ -1,5 +1,6 @@
 """Policies as they can be read: the clause left, its conditions right, the tests below."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -14,14 +15,19 @@ from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.decisions import calendar, changes
-from liudu.platform.funding.models import PackVersion, Subject
+from liudu.platform.funding.figures import fact_text, setting_text
+from liudu.platform.funding.models import Determination, PackVersion, Subject
 from liudu.platform.funding.packs import outcomes_of, pack_of, settings_of
 from liudu.platform.web.doors import PUBLIC, actor_at, door
 from liudu.platform.words import Words, language
-from liudu.rules import Pack, Rule
+from liudu.rules import Kind, Outcome, Pack, Rule
+from liudu.rules import Words as Said
 
 PAGE_ROWS: Final = 25
 MONTHS_AHEAD: Final = 12
+NOT_KNOWN: Final = Words("未知", "unknown")
+PERCENT_EXAMPLE: Final = "20%"
+STATUSES: Final = {one.value: one.label for one in Determination.Status}
 
 
 @door(PUBLIC)
@@ -123,6 +129,10 @@ def _page(request: HttpRequest, shown: PackVersion, **more: Any) -> HttpResponse
     today = clock.today()
     pack = pack_of(shown)
     settings = settings_of(shown)
+    held = {
+        name: one.on(today) if settings.get(name) is None else settings[name]
+        for name, one in pack.parameters.items()
+    }
     history = list(PackVersion.objects.filter(code=shown.code).defer("text"))
     before = next((one for one in history if one.number < shown.number), None)
     checked = queries.checked_rules(shown)
@@ -131,14 +141,15 @@ def _page(request: HttpRequest, shown: PackVersion, **more: Any) -> HttpResponse
         "version": shown,
         "pack": pack,
         "today": today,
-        "rules": [_rule(one, checked, outcomes) for one in pack.rules.values()],
+        "rules": [_rule(one, pack, checked, outcomes) for one in pack.rules.values()],
         "parameters": [
             {
                 "one": one,
-                "now": one.show(settings.get(name) or one.on(today), language()),
-                "open": settings.get(name) is None and one.on(today) is None,
+                "now": setting_text(one, held[name]),
+                "open": held[name] is None,
+                "example": PERCENT_EXAMPLE if one.type.kind is Kind.RATE else "",
                 "set": shown.settings.get(name),
-                "dated": [(day, one.show(value, language())) for day, value in one.values],
+                "dated": [(day, setting_text(one, value)) for day, value in one.values],
             }
             for name, one in pack.parameters.items()
         ],
@@ -153,15 +164,57 @@ def _page(request: HttpRequest, shown: PackVersion, **more: Any) -> HttpResponse
     return render(request, "funding/policy.html", context, status=status)
 
 
-def _rule(rule: Rule, checked: dict[str, Any], outcomes: tuple[Any, ...]) -> dict[str, Any]:
+def _rule(
+    rule: Rule, pack: Pack, checked: dict[str, Any], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
     mine = [one for one in outcomes if one.rule.name == rule.name]
+    common = mine[0].example.common if mine else {}
     return {
         "rule": rule,
         "check": checked.get(rule.name),
-        "outcomes": mine,
+        "tests": [_test(one, pack) for one in mine],
+        "common": _given(common, pack),
         "passed": sum(one.passed for one in mine),
+        "effects": [(pack.facts[one.fact].label, one) for one in rule.on_payment],
         "kind": Subject.Kind(rule.subject).label,
+        "windows": [one for one in rule.windows if one.start or one.end],
     }
+
+
+def _test(outcome: Outcome, pack: Pack) -> dict[str, Any]:
+    """Return a test as people read it: what is given, what is expected, how it went."""
+    example = outcome.example
+    own = {
+        name: number
+        for name, number in example.given.items()
+        if name not in example.common or example.common[name] != number
+    }
+    return {
+        "title": example.title,
+        "on": example.on,
+        "given": [
+            *_given(own, pack),
+            *(
+                (pack.parameters[name].label, setting_text(pack.parameters[name], setting))
+                for name, setting in example.settings.items()
+            ),
+        ],
+        "after": _given(example.after_payment or {}, pack),
+        "wrong": [one.say(language()) for one in outcome.differences],
+        "status": STATUSES.get(example.status, example.status),
+        "amount_fen": example.amount_fen,
+        "passed": outcome.passed,
+    }
+
+
+def _given(given: Mapping[str, int | None], pack: Pack) -> list[tuple[Said, str]]:
+    return [
+        (
+            pack.facts[name].label,
+            str(NOT_KNOWN) if number is None else fact_text(pack.facts[name], number),
+        )
+        for name, number in given.items()
+    ]
 
 
 @door(PUBLIC)

@@ -1,5 +1,6 @@
 """What the rules say, in the reader's language."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -92,3 +93,9 @@ def period(name: str) -> str:
 def month(day: date) -> str:
     """Return a month as people say it."""
     return f"{day:%B %Y}" if language() == "en" else f"{day.year} 年 {day.month} 月"
+
+
+@register.filter
+def fact_label(row: FactRow, labels: Mapping[str, Said]) -> str:
+    """Return what a kept fact is called; its name where the policy knows it no more."""
+    return words(labels[row.name]) if row.name in labels else row.name
