@@ -11,11 +11,13 @@ DOCUMENT_LENGTH: Final = 160  # of FactRow.document
 
 
 def effects_of_payment(determination: Determination) -> tuple[PaymentEffect, ...]:
-    """Return which facts a payment on a determination changes.
+    """Return which facts a payment on a determination changes; none unless it is eligible.
 
     They are computed from the version, the day and the facts that the determination keeps, so
     they are the same whenever they are asked for.
     """
+    if determination.status != Determination.Status.ELIGIBLE:
+        return ()
     program = program_of(
         determination.pack, on=determination.on_date, subject=determination.subject.kind
     )
