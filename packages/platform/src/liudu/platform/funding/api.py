@@ -16,7 +16,7 @@ from liudu.platform.web.api_doors import PUBLIC, Page, PageNumber, PageSize, api
 from liudu.platform.web.doors import actor_at, require
 from liudu.platform.words import language
 from liudu.rules import Determination as Said
-from liudu.rules import encoded_row, explain
+from liudu.rules import FactTable, Program, encoded_row
 
 router = Router()
 FACTS_MAX = 300
@@ -57,6 +57,7 @@ class SaidOut(Schema):
     payable_fen: int | None
     near: bool
     would_bring_fen: int | None
+    outweighed_by: str  # the rule that pays instead; ``policy/rule`` if of another policy
     reason: str
     atoms: list[AtomOut]
     missing: list[FactOut]
@@ -236,7 +237,7 @@ def explain_facts(request: HttpRequest, asked: ExplainIn) -> HttpResponse:
     """Return what every rule says of the facts that are sent; nothing is kept."""
     del request
     on = asked.on or clock.today()
-    found: list[dict[str, object]] = []
+    tables: list[tuple[Program, FactTable]] = []
     for version in queries.versions_on(on):
         program = program_of(version, on=on, subject=asked.kind)
         known = {
@@ -244,9 +245,9 @@ def explain_facts(request: HttpRequest, asked: ExplainIn) -> HttpResponse:
             for name, text in asked.facts.items()
             if name in program.facts and text.strip()
         }
-        table = encoded_row(program.pack.facts, known)
-        found += [_said(one) for one in explain(program, table)]
-    return _as_json(found)
+        tables.append((program, encoded_row(program.pack.facts, known)))
+    told = queries.told_together(tables)
+    return _as_json([_said(one) for ones in told for one in ones])
 
 
 def _said(one: Said) -> dict[str, object]:
@@ -264,6 +265,7 @@ def _said(one: Said) -> dict[str, object]:
         "payable_fen": one.payable_fen,
         "near": one.near,
         "would_bring_fen": one.would_bring_fen,
+        "outweighed_by": one.outweighed_by,
         "reason": one.reason(tongue),
         "atoms": [
             {

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache, reduce
 from operator import or_
+from typing import Any
 
 import attrs
 from django.db.models import Q, QuerySet, Sum
@@ -170,7 +171,9 @@ def rivals_of(grant: Grant) -> list[Grant]:
     """Return the other grants of the same subject of which only one is to be paid."""
     rivals = kept_beside(grant.batch.beside).rivals
     found = rival_grants([grant.subject_id], rivals, period=grant.period)
-    return [one for one in found.get(grant.subject_id, []) if one.pk != grant.pk]
+    keys = [one.pk for one in found.get(grant.subject_id, []) if one.pk != grant.pk]
+    rows = Grant.objects.filter(pk__in=keys).select_related("batch__pack").order_by("pk")
+    return list(rows) if keys else []
 
 
 def live_facts(subjects: Sequence[Subject] | Sequence[int]) -> QuerySet[FactRow]:
@@ -399,15 +402,21 @@ def recompute(determination: Determination) -> Recomputed:
 
 def _tables_beside(determination: Determination) -> Iterator[tuple[Program, FactTable]]:
     """Yield the other policies of the rule's group with the facts that were stored of them."""
-    policies = (determination.beside or {}).get("policies", {})
-    versions = PackVersion.objects.in_bulk(
-        [one["key"] for one in policies.values()], field_name="key"
-    )
     subject = determination.subject
-    for one in policies.values():
-        program = program_of(versions[one["key"]], on=determination.on_date, subject=subject.kind)
-        numbers = {name: fact["number"] for name, fact in one["facts"].items()}
+    for version, facts in beside_determination(determination):
+        program = program_of(version, on=determination.on_date, subject=subject.kind)
+        numbers = {name: fact["number"] for name, fact in facts.items()}
         yield program, table_of(program.pack, numbers, subject=subject.key)
+
+
+def beside_determination(
+    determination: Determination,
+) -> list[tuple[PackVersion, Mapping[str, Mapping[str, Any]]]]:
+    """Return the other policies of the rule's group, each with the facts that were stored."""
+    policies = (determination.beside or {}).get("policies", {})
+    keys = [one["key"] for one in policies.values()]
+    versions = PackVersion.objects.defer("text").in_bulk(keys, field_name="key") if keys else {}
+    return [(versions[one["key"]], one["facts"]) for one in policies.values()]
 
 
 def batches() -> QuerySet[Batch]:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, services
+from liudu.platform.funding.beside import kept_beside
 from liudu.platform.funding.decisions import masked
 from liudu.platform.funding.figures import ratio_of
 from liudu.platform.funding.models import (
@@ -221,6 +222,8 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "total_fen": sum(one["sum"] for one in sums.values()),
         "page": Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page")),
         "state": state,
+        "near_known": batch.near_count - batch.near_unknown_count,
+        "beside": kept_beside(batch.beside),
         **_matching(batch),
     }
     return render(request, "funding/delivery.html", context)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from liudu.contract import Refusal
 from liudu.platform import clock
 from liudu.platform.funding import queries, services
+from liudu.platform.funding.effects import effects_of_payment, facts_counted
 from liudu.platform.funding.figures import fact_text
 from liudu.platform.funding.models import Determination, Grant, Objection
 from liudu.platform.funding.packs import pack_of
@@ -23,10 +24,11 @@ from liudu.platform.funding.services.payments import net_fen
 from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import actor_at, door, may, require
 from liudu.platform.words import Words
-from liudu.rules import Pack
+from liudu.rules import How, Pack, PaymentEffect
 
 PAGE_ROWS: Final = 25
 LOOKS_SHOWN: Final = 10
+NOT_KNOWN: Final = Words("未知", "unknown")
 State = Grant.State
 STEPS: Final[Sequence[tuple[str, Words]]] = (
     ("match", Words("比对", "Match")),
@@ -67,16 +69,32 @@ def determination(request: HttpRequest, key: str) -> HttpResponse:
     pack = pack_of(found.pack)
     read = {fact.name for atom in again.said.atoms for fact in atom.facts}
     known = [_known(pack, name, kept) for name, kept in found.facts.items()]
+    grants = list(found.grants.select_related("batch"))
     context = {
         "one": found,
         "again": again,
         "rule": pack.rules[found.rule],
         "used": [one for one in known if one["fact"].name in read],
         "others": [one for one in known if one["fact"].name not in read],
-        "grants": found.grants.select_related("batch"),
+        "beside": [
+            (version, [_known(pack_of(version), name, kept) for name, kept in facts.items()])
+            for version, facts in queries.beside_determination(found)
+        ],
+        "absent": (found.beside or {}).get("absent", []),
+        "grants": grants,
+        "effects": [_effect(one) for one in effects_of_payment(found)],
+        "counted": facts_counted(grants),
+        "labels": {name: fact.label for name, fact in pack.facts.items()},
         "looks": queries.looks_at(found.subject)[:LOOKS_SHOWN],
     }
     return render(request, "funding/determination.html", context)
+
+
+def _effect(effect: PaymentEffect) -> dict[str, Any]:
+    """Return what a payment changes in one fact, in words."""
+    number = effect.number
+    said = str(NOT_KNOWN) if number is None else fact_text(effect.fact, number)
+    return {"label": effect.fact.label, "adds": effect.how is How.ADDS, "said": said}
 
 
 def _known(pack: Pack, name: str, kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,6 +180,7 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
         "grant": grant,
         "rule": rule,
         "steps": _steps(grant),
+        "rivals": _rivals(grant) if may(actor_at(request), "funding.review_grant") else [],
         "has_letter": grant.state in TOLD,
         "events": grant.events.all(),
         "orders": grant.orders.all(),
@@ -176,6 +195,12 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
     refusal = more.get("refusal")
     status = getattr(refusal, "status", 422) if refusal else 200
     return render(request, "funding/grant.html", context, status=status)
+
+
+def _rivals(grant: Grant) -> list[tuple[Grant, object]]:
+    """Return the other grants of which only one is to be paid, each with its rule's title."""
+    others = queries.rivals_of(grant)
+    return [(one, pack_of(one.batch.pack).rules[one.rule].title) for one in others]
 
 
 def _form_is_there(context: Mapping[str, Any]) -> bool:
