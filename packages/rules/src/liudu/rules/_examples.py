@@ -5,7 +5,7 @@ from datetime import date
 
 import attrs
 
-from liudu.contract import Language
+from liudu.contract import Language, Refusal
 from liudu.rules._explain import Determination, Status, explain
 from liudu.rules._fact import money_text
 from liudu.rules._pack import Example, Pack, Rule
@@ -22,9 +22,13 @@ class Difference:
     what_en: str
     expected: str
     found: str
+    problem: Refusal | None = None
+    """Why the test cannot be run at all."""
 
     def say(self, language: Language) -> str:
         """Return it as a sentence."""
+        if self.problem is not None:
+            return self.problem.say(language).rstrip(".。")
         if language == "zh":
             return f"{self.what_zh}：应为 {self.expected}，实为 {self.found}"
         return f"{self.what_en}: expected {self.expected}, found {self.found}"
@@ -58,8 +62,8 @@ def run_examples(pack: Pack, *, on: date | None = None) -> tuple[Outcome, ...]:
 
     Raises
     ------
-    NotInForceError, PackRefusedError
-        If a test names a day on which the pack does not hold, or the pack is wrong.
+    PackRefusedError
+        If the pack is wrong.
 
     """
     return tuple(
@@ -76,7 +80,11 @@ def _default_day(pack: Pack, rule: Rule) -> date:
 
 
 def _outcome(pack: Pack, rule: Rule, example: Example, on: date) -> Outcome:
-    program = compile_pack(pack, on=on, subject=rule.subject, settings=example.settings)
+    try:
+        program = compile_pack(pack, on=on, subject=rule.subject, settings=example.settings)
+    except Refusal as error:
+        cannot = Difference(what_zh="", what_en="", expected="", found="", problem=error)
+        return Outcome(rule=rule, example=example, determination=None, differences=(cannot,))
     if rule.name not in program.rules:
         found = Difference(
             what_zh="当日有效", what_en="in force that day", expected="true", found="false"

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import attrs
 
+from liudu.contract import Language
+
 YUAN_FEN = 100
 WAN_FEN = 10_000 * YUAN_FEN
 MONEY_UNITS = {"fen": 1, "yuan": YUAN_FEN, "wan": WAN_FEN}
@@ -42,6 +44,24 @@ class Type:
         if self.kind is Kind.ENUM:
             return f"one of {'/'.join(self.labels)}"
         return {"money": "money (fen)", "number": "a bare number"}.get(self.kind, str(self.kind))
+
+    def say(self, language: Language) -> str:
+        """Return what it is called."""
+        if language == "en":
+            return str(self)
+        detail = self.unit or "/".join(self.labels)
+        return CHINESE[self.kind] + (f"（{detail}）" if detail else "")
+
+
+CHINESE = {
+    Kind.BOOL: "是否",
+    Kind.COUNT: "数量",
+    Kind.MONEY: "金额",
+    Kind.RATE: "比例",
+    Kind.DATE: "日期",
+    Kind.ENUM: "选项",
+    Kind.LITERAL: "不带单位的数",
+}
 
 
 def day_number(day: date) -> int:

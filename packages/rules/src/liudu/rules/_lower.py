@@ -65,6 +65,29 @@ RATE = Type(Kind.RATE)
 LITERAL = Type(Kind.LITERAL)
 MONTHS = Type(Kind.COUNT, "months")
 DAYS = Type(Kind.COUNT, "days")
+IN_CHINESE = {
+    "true or false": "真假",
+    "a number": "数",
+    "money": "金额",
+    "money (fen)": "金额",
+    "a bare number": "不带单位的数",
+    "a constant": "常数",
+    "a constant of the same unit": "同一单位的常数",
+    "constants as thresholds": "常数作门槛",
+    "rates": "比例",
+    "rate": "比例",
+    "bool": "是否",
+    "count": "数量",
+    "date": "日期",
+    "a day": "日期",
+    "a number or a day": "数或日期",
+    "numbers or days": "数或日期",
+    "a label in quotes": "带引号的选项",
+    "an enumeration": "选项类事实",
+    "fewer months": "更少的月数",
+    "a whole number of months": "整月数",
+    "a whole number of days": "整天数",
+}
 MONTHS_MAX = 1200
 STEPS_MAX = 5000
 PAIR = 2
@@ -81,14 +104,20 @@ class UnitClashError(PackError):
     """Two things of different kinds or units are added, compared or multiplied."""
 
     en = "{place}: {left} and {right} do not go together in `{text}`{hint_en}."
-    zh = "{place}：`{text}` 中 {left} 与 {right} 不能放在一起{hint_zh}。"
+    zh = "{place}：`{text}` 中{left_zh}与{right_zh}不能放在一起{hint_zh}。"
 
 
 class WrongKindError(PackError):
     """An expression is not of the kind that is needed here."""
 
     en = "{place}: this is {found}, but {wanted} is needed{hint_en}."
-    zh = "{place}：这里需要 {wanted}，而写的是 {found}{hint_zh}。"
+    zh = "{place}：这里需要{wanted_zh}，而写的是{found_zh}{hint_zh}。"
+
+    def __init__(self, **facts: object) -> None:
+        found, wanted = str(facts.get("found", "")), str(facts.get("wanted", ""))
+        chinese = {"found_zh": IN_CHINESE.get(found, f" {found}")}
+        chinese["wanted_zh"] = IN_CHINESE.get(wanted, f" {wanted}")
+        super().__init__(**{**chinese, **facts})
 
 
 class UnknownLabelError(PackError):
@@ -313,9 +342,16 @@ class _Lowering:
     def _wrong_kind(
         self, tree: Expression, found: Lowered, wanted: str, *, en: str = "", zh: str = ""
     ) -> NoReturn:
-        kind = str(found.type) if isinstance(found, Sized) else "true or false"
+        kind, chinese = "true or false", "真假"
+        if isinstance(found, Sized):
+            kind, chinese = str(found.type), found.type.say("zh")
         raise WrongKindError(
-            place=self.written.place(tree), found=kind, wanted=wanted, hint_en=en, hint_zh=zh
+            place=self.written.place(tree),
+            found=kind,
+            found_zh=chinese,
+            wanted=wanted,
+            hint_en=en,
+            hint_zh=zh,
         )
 
     def _name(self, tree: Name) -> Lowered:
@@ -426,6 +462,8 @@ class _Lowering:
             text=self.written.text[:80],
             left=str(left.type),
             right=str(right.type),
+            left_zh=left.type.say("zh"),
+            right_zh=right.type.say("zh"),
             hint_en=en,
             hint_zh=zh,
         )
@@ -475,13 +513,19 @@ class _Lowering:
     def _membership(self, tree: Membership) -> Test:
         item = self.value(tree.item)
         numbers: list[int] = []
+        waiting: list[Test] = []
         for member in tree.members:
             one = self._text(member, item.type) if isinstance(member, Text) else self.value(member)
             (left, right), _ = self._unified(tree, (item, one))
+            if isinstance(one.value, OpenValue):
+                waiting.append(Compare(Sign.EQUAL, item.value, one.value))
+                continue
             if left.denominator != item.denominator or not isinstance(right.value, Constant):
                 self._wrong_kind(member, one, "a constant of the same unit")
             numbers.append(right.value.number)
-        test = OneOf(item.value, tuple(sorted(set(numbers))))
+        known = [OneOf(item.value, tuple(sorted(set(numbers))))] if numbers else []
+        tests: tuple[Test, ...] = (*known, *waiting)
+        test = tests[0] if len(tests) == 1 else Either(tests)
         return Contrary(test) if tree.negated else test
 
     def _conditional(self, tree: Conditional) -> Lowered:
@@ -522,6 +566,8 @@ class _Lowering:
             value = Subtract(left.value, right.value)
             low, high = left.low - right.high, left.high - right.low
         kind = DAYS if dates else kind
+        if isinstance(left.value, Constant) and isinstance(right.value, Constant):
+            value = Constant(low)
         return self._checked(tree, Sized(value, kind, low, high, left.denominator))
 
     def _product(self, tree: Expression, left: Sized, right: Sized) -> Sized:
@@ -549,6 +595,9 @@ class _Lowering:
         return LITERAL
 
     def _division(self, tree: Arithmetic, left: Sized, right: Sized) -> Sized:
+        if isinstance(right.value, OpenValue):
+            kind = self._product_type(tree, left, attrs.evolve(right, type=LITERAL))
+            return Sized(right.value, kind, 0, 0)
         constant = isinstance(right.value, Constant) and right.type.kind in (
             Kind.LITERAL,
             Kind.RATE,
@@ -642,7 +691,7 @@ class _Lowering:
     def _thresholds(self, tree: Call, item: Sized) -> list[tuple[Sized, Sized]]:
         rows = [(self.value(key), self.value(value)) for key, value in tree.table]
         for key, _ in rows:
-            if not isinstance(key.value, Constant):
+            if not isinstance(key.value, Constant | OpenValue):
                 self._wrong_kind(tree, key, "constants as thresholds")
             self._same(tree, item, key)
         return sorted(rows, key=lambda row: Fraction(row[0].low, row[0].denominator))
@@ -656,6 +705,9 @@ class _Lowering:
         self._require_arguments(tree, 1)
         item = self.value(tree.arguments[0])
         rows = self._thresholds(tree, item)
+        if _open_key(rows) is not None:
+            _, kind = self._unified(tree, [value for _, value in rows])
+            return Sized(_open_key(rows) or Constant(0), kind, 0, 0)
         lowest = Fraction(rows[0][0].low, rows[0][0].denominator)
         if lowest > Fraction(item.low, item.denominator):
             self._not_exhaustive(tree, f"< {lowest}")
@@ -668,6 +720,8 @@ class _Lowering:
         self._require_arguments(tree, 1)
         item = self.value(tree.arguments[0])
         rows = self._thresholds(tree, item)
+        if _open_key(rows) is not None:
+            return Sized(_open_key(rows) or Constant(0), item.type, 0, 0)
         total = self._constant(tree, Fraction(0), item.type)
         for index, (threshold, rate) in enumerate(rows):
             if rate.type.kind not in (Kind.LITERAL, Kind.RATE):
@@ -711,7 +765,8 @@ class _Lowering:
         self._require_arguments(tree, PAIR)
         day, days = self._day(tree.arguments[0]), self._count(tree.arguments[1], "days")
         value = Add(day.value, days.value)
-        return Sized(value, DATE, day.low + days.low, day.high + days.high)
+        low, high = day.low + days.low, day.high + days.high
+        return self._checked(tree, Sized(value, DATE, low, high))
 
     def _day(self, tree: Expression) -> Sized:
         day = self._text(tree, DATE) if isinstance(tree, Text) else self.value(tree)
@@ -725,6 +780,11 @@ class _Lowering:
         if found.denominator != 1 or not (bare or found.type == Type(Kind.COUNT, unit)):
             self._wrong_kind(tree, found, f"a whole number of {unit}")
         return found
+
+
+def _open_key(rows: Sequence[tuple[Sized, Sized]]) -> OpenValue | None:
+    """Return a threshold that the office has not set: what stands above it is unknown."""
+    return next((key.value for key, _ in rows if isinstance(key.value, OpenValue)), None)
 
 
 def _fact(name: str, fact: FactLike) -> Lowered:

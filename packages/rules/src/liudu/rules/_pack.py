@@ -27,6 +27,7 @@ from liudu.rules._fact import (
     read_fact,
     read_type,
     read_words,
+    written_value,
 )
 from liudu.rules._kind import Kind, Type
 from liudu.rules._lower import CycleError, Setting, UnknownLabelError, UnknownNameError, closest
@@ -49,6 +50,13 @@ class NameTwiceError(PackError):
 
     en = "{place}: {name} is also a {other}: rename one."
     zh = "{place}：{name} 同时也是 {other}：请改名。"
+
+
+class UnknownLinkError(UnknownNameError):
+    """A rule, fact, group or document is named that the pack does not have."""
+
+    en = "{place}: there is no {name} in this pack{hint_en}; it has {known}."
+    zh = "{place}：本政策包中没有 {name}{hint_zh}；现有：{known}。"
 
 
 class NoRoundingError(PackError):
@@ -143,6 +151,13 @@ class Parameter:
         """Whether the first dated value begins later than a day."""
         return bool(self.values) and self.values[0][0] > day
 
+    def read(self, node: Node) -> Setting:
+        """Return what a pack or an option writes as a setting; a day may stand in quotes."""
+        if self.type.kind is Kind.DATE and node.value() is not None:
+            return node.day()
+        numeric = self.type.kind in (Kind.COUNT, Kind.MONEY, Kind.RATE)
+        return self.setting(node.numeric() if numeric else node.value(), node)
+
     def setting(self, value: Scalar, node: Node | None = None) -> Setting:
         """Return a written value as a setting; `WrongShapeError` at `node` if it is none."""
         where = node or self.node
@@ -162,7 +177,8 @@ class Parameter:
             if whole:
                 return number
         raise where.wrong(
-            en=f"a value of kind {self.type}, or null", zh=f"{self.type} 类的值或 null"
+            en=f"a value of kind {self.type}, or null",
+            zh=f" {self.type.say('zh')} 类的值或 null",
         )
 
     def show(self, setting: Setting, language: Language = "zh") -> str:
@@ -418,6 +434,7 @@ class _Reader:
         self.file = file
         self.errors: list[Refusal] = []
         self.taken: dict[str, str] = {}
+        self.broken: set[str] = set()  # declared, but not well
         self.fields: dict[str, Node] = {}
         self.facts: dict[str, Fact] = {}
         self.parameters: dict[str, Parameter] = {}
@@ -449,7 +466,7 @@ class _Reader:
         budgets = self.section("budgets", "budget", _budget, named=False)
         pack = Pack(
             name=fields["pack"].text(),
-            version=str(fields["version"].value()),
+            version=_version(fields["version"]),
             title=read_words(fields["title"]),
             source=source,
             period=period,
@@ -463,6 +480,8 @@ class _Reader:
             digest=_digest(root) if not self.errors else "",
             file=self.file,
         )
+        if not pack.rules and not self.errors:
+            raise fields["rules"].wrong(en="at least one rule", zh="至少一条规则")
         self.links(pack)
         return pack
 
@@ -476,9 +495,13 @@ class _Reader:
         with self.collecting():
             for name, key_node, node in self.fields[key].entries():
                 with self.collecting():
+                    self.broken.add(name)
                     if named:
                         self.claim(name, kind, key_node)
+                    elif not name.strip():
+                        raise key_node.wrong(en="named", zh="有名称的")
                     found[name] = read(name, node)
+                    self.broken.discard(name)
         return found
 
     def claim(self, name: str, kind: str, node: Node) -> None:
@@ -599,8 +622,10 @@ class _Reader:
         )
 
     def given(self, name: str, node: Node) -> int | None:
+        if name in self.broken:
+            return None
         self.require_known(name, self.facts, node)
-        value = node.value()
+        value = written_value(self.facts[name], node)
         if value is None:
             return None
         try:
@@ -612,7 +637,7 @@ class _Reader:
 
     def override(self, name: str, node: Node) -> Setting:
         self.require_known(name, self.parameters, node)
-        return self.parameters[name].setting(node.value(), node)
+        return self.parameters[name].read(node)
 
     def require_known(self, name: str, known: Mapping[str, object], node: Node) -> None:
         if name not in known:
@@ -632,6 +657,8 @@ class _Reader:
                 self.link(name, pack.rules, budget.node)
             for name in (*budget.order, *filter(None, [budget.paid])):
                 self.link(name, pack.facts, budget.node)
+            with self.collecting():
+                _require_money(budget, pack.facts)
         for fact in pack.facts.values():
             if fact.document and fact.node is not None:
                 self.link(fact.document, pack.documents, fact.node)
@@ -673,7 +700,15 @@ class _Reader:
 
     def link(self, name: str, known: Mapping[str, object], node: Node) -> None:
         with self.collecting():
-            self.require_known(name, known, node)
+            if name not in known and name not in self.broken:
+                near = closest(name, list(known))
+                raise UnknownLinkError(
+                    place=node.place,
+                    name=name,
+                    known=", ".join(known) or "-",
+                    hint_en=f" (did you mean {near}?)" if near else "",
+                    hint_zh=f"（是否指 {near}？）" if near else "",
+                )
 
     def circles(self, pack: Pack) -> None:
         root = self.fields["title"]
@@ -723,6 +758,13 @@ class CannotAddError(PackError):
 
     en = "{place}: {fact} is {kind}, to which nothing can be added: write becomes."
     zh = "{place}：{fact} 是 {kind}，不能在其上累加：请改写 becomes。"
+
+
+def _version(node: Node) -> str:
+    value = node.value()
+    if value is None or isinstance(value, bool):
+        raise node.wrong(en="a version, for example 2026.1", zh="版本，如 2026.1")
+    return str(value)
 
 
 class BadGivenError(PackError):
@@ -799,6 +841,10 @@ def _rounding(fields: Mapping[str, Node]) -> Rounding | None:
 
 
 def _amount(expect: Mapping[str, Node]) -> int | None:
+    if "amount_yuan" in expect and "amount_fen" in expect:
+        raise expect["amount_fen"].wrong(
+            en="left out where there is amount_yuan", zh="与 amount_yuan 二者取一"
+        )
     if "amount_yuan" in expect:
         fen = expect["amount_yuan"].number() * 100
         if fen != fen.to_integral_value():
@@ -840,7 +886,7 @@ def _dated(parameter: Parameter, node: Node) -> tuple[tuple[date, Setting], ...]
         )
     values: list[tuple[date, Setting]] = []
     for _, key, value in node.entries():
-        values.append((key.day(), parameter.setting(value.value(), value)))
+        values.append((key.day(), parameter.read(value)))
     return tuple(sorted(values, key=lambda pair: pair[0]))
 
 
@@ -851,6 +897,8 @@ def _slider(parameter: Parameter, fields: Mapping[str, Node]) -> dict[str, Fract
         for key, ours in names_of.items()
         if key in fields
     }
+    if "step" in found and found["step"] <= 0:
+        raise fields["step"].wrong(en="more than 0", zh="大于 0 的数")
     if "low" in found and "high" in found and found["low"] > found["high"]:
         raise BadRangeError(
             place=fields["min"].place,
@@ -882,7 +930,7 @@ def _budget(name: str, node: Node) -> Budget:
     return Budget(
         name=name,
         title=read_words(fields["title"]),
-        rules=tuple(item.text() for item in fields["rules"].items()),
+        rules=_distinct(fields["rules"]),
         limit=parse(fields["limit"]),
         per=per,
         paid=fields["paid"].text() if "paid" in fields else "",
@@ -890,6 +938,24 @@ def _budget(name: str, node: Node) -> Budget:
         split=fields["split"].truth() if "split" in fields else False,
         node=node,
     )
+
+
+def _require_money(budget: Budget, facts: Mapping[str, Fact]) -> None:
+    """Refuse a fact that says in months, or in yes and no, what was paid."""
+    paid = facts.get(budget.paid)
+    if paid is not None and paid.type.kind is not Kind.MONEY:
+        raise budget.node.wrong(
+            en=f"given with paid: a fact of money, and {budget.paid} is {paid.type}",
+            zh=f"预算，paid 须为金额类事实，而 {budget.paid} 是{paid.type.say('zh')}",
+        )
+
+
+def _distinct(node: Node) -> tuple[str, ...]:
+    """Return some names, none of them twice: a rule would be paid twice."""
+    found = [item.text() for item in node.items()]
+    if len(set(found)) != len(found):
+        raise node.wrong(en="a list of names, none of them twice", zh="不重复的名称列表")
+    return tuple(found)
 
 
 def _document(name: str, node: Node) -> Document:

@@ -13,6 +13,7 @@ import attrs
 
 from liudu.contract import Refusal
 from liudu.rules._core import (
+    INT64_MAX,
     Constant,
     Core,
     Multiply,
@@ -48,6 +49,7 @@ from liudu.rules._pack import (
 )
 from liudu.rules._source import PackError
 
+UNBOUNDED_FEN = INT64_MAX // 4  # of an amount whose parameter the office has not set
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -71,6 +73,20 @@ class EffectOutOfRangeError(PackError):
 
     en = "{place}: this can be {low} to {high}, but {fact} {wanted_en}: write min(…) or max(…), or declare another min or max."  # noqa: E501
     zh = "{place}：这里可能是 {low} 至 {high}，而 {fact} {wanted_zh}：请写 min(…)、max(…)，或改 min、max 的声明。"  # noqa: E501
+
+
+class NegativeLimitError(PackError):
+    """A cap or budget that can be less than nothing."""
+
+    en = "{place}: this limit can be as low as {lowest}: write max(fen(0), …)."
+    zh = "{place}：此上限可能低至 {lowest}：请写成 max(fen(0), …)。"
+
+
+class PersonalLimitError(PackError):
+    """A budget over all subjects whose limit depends on one subject's facts."""
+
+    en = "{place}: the limit of a programme is one for all, and {facts} differs from subject to subject: write a number or a parameter."  # noqa: E501
+    zh = "{place}：项目预算对所有主体是同一个数，而 {facts} 因主体而异：请写数字或参数。"
 
 
 class NotInForceError(Refusal):
@@ -438,6 +454,8 @@ class _Compiler:
             lowest = money_text(sized.low // sized.denominator, "en")
             raise NegativeAmountError(place=rule.amount.place(), lowest=lowest)
         value = whole_fen(sized, rule.rounding, rule.round_to_fen)
+        if open_parameters_of(value):
+            return value, UNBOUNDED_FEN
         step = rule.round_to_fen
         return value, -(-sized.high // (sized.denominator * step)) * step
 
@@ -455,6 +473,9 @@ class _Compiler:
 
     def whole(self, written: Written) -> Value:
         sized = self.money(written)
+        if sized.low < 0:
+            lowest = money_text(sized.low // sized.denominator, "en")
+            raise NegativeLimitError(place=written.place(), lowest=lowest)
         if sized.denominator != 1:
             raise NoRoundingError(place=written.place())
         return sized.value
@@ -465,7 +486,12 @@ class _Compiler:
         return GroupLimit(group=group, rules=members, cap=cap)
 
     def budget(self, budget: Budget) -> BudgetLimit:
-        return BudgetLimit(budget=budget, limit=self.whole(budget.limit))
+        limit = self.whole(budget.limit)
+        if budget.per == "programme" and facts_of(limit):
+            raise PersonalLimitError(
+                place=budget.limit.place(), facts=", ".join(sorted(facts_of(limit)))
+            )
+        return BudgetLimit(budget=budget, limit=limit)
 
     def digest(self) -> str:
         settings = {name: str(value) for name, value in sorted(self.settings.items())}

@@ -1,9 +1,11 @@
 """What the commands are given: packs, settings, days; and the file that they write."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TextIO
 
 import click
 
@@ -11,30 +13,23 @@ from liudu.contract import Refusal
 from liudu.rules._lower import Setting
 from liudu.rules._pack import Pack, Parameter, read_pack
 from liudu.rules._program import UnknownParameterError
-from liudu.rules._source import read_yaml
+from liudu.rules._source import Node, read_yaml
 
 P = ParamSpec("P")
-
-
-class NotReadableError(Refusal):
-    """A file cannot be read."""
-
-    en = "{path} cannot be read: {problem}."
-    zh = "无法读取 {path}：{problem}。"
-
-
-class NotWritableError(Refusal):
-    """A file cannot be written."""
-
-    en = "{path} cannot be written: {problem}."
-    zh = "无法写入 {path}：{problem}。"
 
 
 class NotUtf8Error(Refusal):
     """A pack that is not UTF-8."""
 
-    en = "{path} is not UTF-8 (byte {byte}): save it as UTF-8."
-    zh = "{path} 不是 UTF-8 编码（第 {byte} 字节）：请另存为 UTF-8。"
+    en = "{path}:{line}:{column}: this is not UTF-8: save the file as UTF-8."
+    zh = "{path}:{line}:{column}：不是 UTF-8 编码：请另存为 UTF-8。"
+
+
+class NoPackFileError(Refusal):
+    """A folder without packs: that nothing is wrong with them would say nothing."""
+
+    en = "{path} has no *.yaml or *.yml: name a pack, or a folder with packs."
+    zh = "{path} 中没有 *.yaml 或 *.yml：请给出政策包，或存放政策包的文件夹。"
 
 
 class BadAssignmentError(Refusal):
@@ -44,12 +39,19 @@ class BadAssignmentError(Refusal):
     zh = "{given!r}：请写成 名称=值。"
 
 
+class AssignedTwiceError(Refusal):
+    """One name is given two values."""
+
+    en = "{name} is given twice: once is enough."
+    zh = "{name} 给了两次：请只给一次。"
+
+
 def load_pack(path: Path) -> Pack:
     """Return the pack in a file.
 
     Raises
     ------
-    NotReadableError, NotUtf8Error, PackRefusedError
+    OSError, NotUtf8Error, PackRefusedError
 
     """
     return read_pack(read_utf8(path), file=str(path))
@@ -60,22 +62,32 @@ def read_utf8(path: Path) -> str:
 
     Raises
     ------
-    NotReadableError, NotUtf8Error
+    OSError, NotUtf8Error
 
     """
+    content = path.read_bytes()
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotReadableError(path=path, problem=error.strerror) from error
+        text = content.decode()
     except UnicodeDecodeError as error:
-        raise NotUtf8Error(path=path, byte=error.start) from error
+        before = content[: error.start].decode().splitlines() or [""]
+        raise NotUtf8Error(path=path, line=len(before), column=len(before[-1]) + 1) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def pack_files(paths: tuple[Path, ...]) -> list[Path]:
-    """Return the files, and for a folder the ``*.yaml`` in it, by name."""
+    """Return the files, and for a folder the ``*.yaml`` and ``*.yml`` in it, by name.
+
+    Raises
+    ------
+    NoPackFileError
+
+    """
     found: list[Path] = []
     for path in paths:
-        found += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        inside = sorted(path.glob("*.y*ml")) if path.is_dir() else [path]
+        if not inside:
+            raise NoPackFileError(path=path)
+        found += inside
     return found
 
 
@@ -95,7 +107,7 @@ def read_settings(pack: Pack, given: tuple[str, ...]) -> dict[str, Setting]:
 def read_setting(parameter: Parameter, text: str) -> Setting:
     """Return one written value as a setting of a parameter."""
     node = read_yaml(text, file=f"--set {parameter.name}")
-    return parameter.setting(node.value(), node)
+    return parameter.read(Node(node.source, node.raw, parameter.name))
 
 
 def assignments(given: tuple[str, ...]) -> dict[str, str]:
@@ -105,19 +117,36 @@ def assignments(given: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = one.partition("=")
         if not equals or not name:
             raise BadAssignmentError(given=one)
+        if name.strip() in found:
+            raise AssignedTwiceError(name=name.strip())
         found[name.strip()] = value.strip()
     return found
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; raise `NotWritableError` if it cannot be."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+@contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+    """Open a file that appears under its name only when it is complete.
+
+    A link is followed; what is no file, such as ``/dev/stdout`` or a pipe, is written as it is.
+    An error of the disk names the path that was asked for.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    path = path.resolve() if path.is_symlink() else path
+    unfinished = path.with_name(f".{path.name[:40]}.{os.getpid()}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            yield file
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise NotWritableError(path=path, problem=error.strerror) from error
+        if error.filename in (None, str(unfinished)):
+            error.filename = str(path)
+        raise
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 def day_option(command: Callable[P, None]) -> Callable[P, None]:

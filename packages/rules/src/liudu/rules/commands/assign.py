@@ -49,7 +49,7 @@ def read_case(path: Path) -> tuple[list[Contract], list[Programme]]:
 
     Raises
     ------
-    NotReadableError, NotUtf8Error, PackError
+    OSError, NotUtf8Error, PackError
         With line and column where something does not fit.
 
     """

@@ -41,15 +41,20 @@ def command(
 ) -> None:
     """比较两版政策包 · Compare two versions of a pack.
 
-    FACTS 用新版的事实读取；旧版没有的列，旧版不看 · is read with the facts of the new one.
+    FACTS 按两版各自的事实各读一遍；只有一版有的列，另一版不看 · is read with the facts of each;
+    a column that only one of them has is left out of the other.
     """
     first, second = load_pack(old), load_pack(new)
     day = as_day(on, today())
-    table = read_table(facts, second.facts, on=day, encoding=encoding)
     earlier = as_day(old_on, _within(first.period.end, day))
-    before = run(compile_pack(first, on=earlier, subject=kind), table)
-    after = run(compile_pack(second, on=day, subject=kind), table)
-    show_comparison(console, compare(before, after), grouping)
+    runs = [
+        run(
+            compile_pack(pack, on=when, subject=kind),
+            read_table(facts, pack.facts, on=when, encoding=encoding, ignored=other.facts),
+        )
+        for pack, when, other in ((first, earlier, second), (second, day, first))
+    ]
+    show_comparison(console, compare(*runs), grouping)
 
 
 def _within(end: Any, day: Any) -> Any:  # noqa: ANN401 - days

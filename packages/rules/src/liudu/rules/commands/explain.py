@@ -9,7 +9,7 @@ import click
 from liudu.console import Console, with_console
 from liudu.contract import Refusal
 from liudu.rules._explain import Determination, Status, Step, explain
-from liudu.rules._fact import Fact, money_text
+from liudu.rules._fact import Fact, Words, money_text
 from liudu.rules._intake import read_table
 from liudu.rules._lower import closest
 from liudu.rules._pack import Pack
@@ -30,6 +30,20 @@ class NoSuchSubjectError(Refusal):
 
     en = "{subject} is not in {file}."
     zh = "{file} 中没有 {subject}。"
+
+
+class WhoseFactsError(Refusal):
+    """A table of several subjects, and nobody named."""
+
+    en = "{file} has {count} subjects: name one, --subject {example}."
+    zh = "{file} 中有 {count} 个主体：请指定一个，如 --subject {example}。"
+
+
+class FactsTwiceError(Refusal):
+    """Facts from a table and facts one by one."""
+
+    en = "--fact and --facts exclude each other: take one of them."
+    zh = "--fact 与 --facts 不能同时使用：请只用一种。"
 
 
 class NoSuchRuleError(Refusal):
@@ -92,16 +106,21 @@ def _row(
     encoding: str,
     day: date,
 ) -> tuple[FactTable, int]:
+    if table is not None and facts:
+        raise FactsTwiceError
     if table is None:
         known = {
-            name: _fact(policy, name).read(value) for name, value in assignments(facts).items()
+            name: _fact(policy, name).read(value) if value else None
+            for name, value in assignments(facts).items()
         }
         return encoded_row(policy.facts, known, subject=subject or "-"), 0
     rows = read_table(table, policy.facts, on=day, encoding=encoding)
     if subject is None and len(rows) == 1:
         return rows, 0
+    if subject is None and len(rows):
+        raise WhoseFactsError(file=table.name, count=len(rows), example=rows.subjects[0])
     if subject is None or subject not in rows.subjects:
-        raise NoSuchSubjectError(subject=subject, file=table.name)
+        raise NoSuchSubjectError(subject=subject or "-", file=table.name)
     return rows, list(rows.subjects).index(subject)
 
 
@@ -125,6 +144,7 @@ def as_json(one: Determination) -> dict[str, Any]:
         "on": one.on,
         "subject": one.subject,
         "rule": one.rule.name,
+        "title": _both(one.rule.title),
         "status": one.status,
         "amount_fen": one.amount_fen,
         "payable_fen": one.payable_fen,
@@ -136,16 +156,27 @@ def as_json(one: Determination) -> dict[str, Any]:
         "atoms": [
             {
                 "say": atom.say.zh,
+                "say_en": atom.say.say("en"),
                 "holds": atom.holds,
                 "expression": atom.written,
                 "facts": {fact.name: fact.value for fact in atom.facts},
                 "act": atom.advice.zh if atom.advice else None,
+                "act_en": atom.advice.say("en") if atom.advice else None,
             }
             for atom in one.atoms
         ],
         "missing": [{"fact": fact.name, "bureau": fact.bureau} for fact in one.missing],
         "open_parameters": list(one.open_parameters),
-        "steps": [{"say": step.say.zh, "bureau": step.bureau} for step in one.steps],
+        "steps": [
+            {
+                "say": step.say.zh,
+                "say_en": step.say.say("en"),
+                "bureau": step.bureau,
+                "document": step.document or None,
+                "working_days": step.working_days,
+            }
+            for step in one.steps
+        ],
         "after_payment": [
             {
                 "fact": effect.fact.name,
@@ -156,6 +187,10 @@ def as_json(one: Determination) -> dict[str, Any]:
             for effect in one.after_payment
         ],
     }
+
+
+def _both(words: Words) -> dict[str, str]:
+    return {"zh": words.zh, "en": words.say("en")}
 
 
 def _show(console: Console, one: Determination) -> None:

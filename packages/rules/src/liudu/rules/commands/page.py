@@ -8,7 +8,7 @@ import click
 from liudu.console import Console, with_console
 from liudu.rules._page import render_page
 from liudu.rules.clock import today
-from liudu.rules.commands._given import as_day, day_option, load_pack, write_text
+from liudu.rules.commands._given import as_day, day_option, load_pack, written_whole
 
 
 @click.command(short_help="政策对照页 · the pack as a page")
@@ -25,6 +25,8 @@ def command(
 ) -> None:
     """生成对照页：左为条款，右为条件，下为测试 · Clause left, conditions right, tests below."""
     policy = load_pack(pack)
-    write_text(out, render_page(policy, on=as_day(on, today()), language=console.language))
+    page = render_page(policy, on=as_day(on, today()), language=console.language)
+    with written_whole(out) as file:
+        file.write(page)
     console.emit({"page": str(out), "rules": len(policy.rules)})
     console.say(zh=f"已写入 {out}。", en=f"Written to {out}.")

@@ -1,8 +1,8 @@
 """``liudu-rules run``: a pack over a table of subjects."""
 
 import csv
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,11 +20,11 @@ from liudu.rules._run import RuleCount, Run, run
 from liudu.rules._settle import BudgetUse, Settlement, settle
 from liudu.rules.clock import today
 from liudu.rules.commands._given import (
-    NotWritableError,
     as_day,
     day_option,
     load_pack,
     read_settings,
+    written_whole,
 )
 
 COLUMNS = (
@@ -48,6 +48,7 @@ COLUMNS = (
 )
 @click.option(
     "--chunk",
+    type=click.IntRange(min=0),
     default=0,
     show_default=True,
     help=f"分块行数，0 为一次读入 · rows at a time, 0 for all; e.g. {CHUNK_ROWS}",
@@ -76,7 +77,7 @@ def command(
     program = compile_pack(policy, on=day, subject=kind, settings=read_settings(policy, settings))
     uses: tuple[BudgetUse, ...] = ()
     steps = _Steps(program)
-    with _writing(out) as file:
+    with written_whole(out) if out else nullcontext() as file:
         writer = _Writer(file, program, everything=everything) if file else None
         if chunk:
             tables = read_chunks(facts, policy.facts, on=day, encoding=encoding, rows=chunk)
@@ -96,23 +97,6 @@ def command(
 def _count(result: Run, settled: Settlement) -> CityCount:
     payable = {name: one.total_fen for name, one in settled.payable.items()}
     return CityCount(subjects=len(result.table), rules=result.counts(), payable_fen=payable)
-
-
-@contextmanager
-def _writing(path: Path | None) -> Iterator[TextIO | None]:
-    """Open a file that appears under its name only when it is complete."""
-    if path is None:
-        yield None
-        return
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        unfinished.replace(path)
-    except OSError as error:
-        raise NotWritableError(path=path, problem=error.strerror) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class _Steps:
