@@ -1,6 +1,6 @@
 """Facts: what is known of me and where it was used; what bureaus send."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -152,11 +152,15 @@ def imports(request: HttpRequest) -> HttpResponse:
         "refusal": refusal,
         "typed": request.POST,
         "catalogue": [
-            (label, sorted(queries.fact_catalogue(kind, on=clock.today())))
+            (label, _named(queries.fact_catalogue(kind, on=clock.today())))
             for kind, label in Subject.Kind.choices
         ],
     }
     return render(request, "funding/imports.html", context, status=422 if refusal else 200)
+
+
+def _named(catalogue: Mapping[str, Sequence[Fact]]) -> list[Fact]:
+    return [catalogue[name][0] for name in sorted(catalogue)]
 
 
 def _taken(request: HttpRequest) -> FactImport:

@@ -239,8 +239,26 @@ def show_calendar(request: HttpRequest) -> HttpResponse:
         (month, sorted(found, key=lambda one: one["entry"].on))
         for month, found in sorted(months.items())
     ]
-    context = {"months": ordered, "kind": kind, "kinds": Subject.Kind.choices, "today": today}
+    context = {
+        "months": ordered,
+        "open_now": _open_now(today, kind),
+        "kind": kind,
+        "kinds": Subject.Kind.choices,
+        "today": today,
+    }
     return render(request, "funding/calendar.html", context)
+
+
+def _open_now(today: date, kind: str) -> list[dict[str, Any]]:
+    """Return the rules that one may apply for today, the one that closes first on top."""
+    found = [
+        {"version": held, "rule": rule, "window": window}
+        for held in queries.versions_on(today)
+        for rule in pack_of(held).rules.values()
+        for window in rule.windows
+        if window.holds(today) and kind in ("", rule.subject)
+    ]
+    return sorted(found, key=lambda one: one["window"].end or date.max)
 
 
 KINDS: Final = {
