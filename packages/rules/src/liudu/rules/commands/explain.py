@@ -1,5 +1,6 @@
 """``liudu-rules explain``: one subject, every rule, and why."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,14 @@ import click
 
 from liudu.console import Console, with_console
 from liudu.contract import Refusal
-from liudu.rules._explain import Determination, Status, Step, explain
-from liudu.rules._fact import Fact, Words, money_text
-from liudu.rules._intake import read_table
+from liudu.rules._explain import Determination, Status, Step, explain_together
+from liudu.rules._fact import Words, money_text
 from liudu.rules._lower import closest
 from liudu.rules._pack import Pack
-from liudu.rules._program import compile_pack
 from liudu.rules._table import FactTable, UnknownFactError, encoded_row
 from liudu.rules.clock import today
-from liudu.rules.commands._given import as_day, assignments, day_option, load_pack, read_settings
+from liudu.rules.commands._given import as_day, assignments, day_option
+from liudu.rules.commands._several import Chosen, chosen_packs
 
 SIGN = {
     Status.ELIGIBLE: click.style("✓", fg="green"),
@@ -54,7 +54,7 @@ class NoSuchRuleError(Refusal):
 
 
 @click.command(short_help="解释一个主体的判定 · explain one subject")
-@click.argument("pack", type=click.Path(path_type=Path))
+@click.argument("packs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="一个事实 · one fact")
 @click.option("--facts", "table", type=click.Path(path_type=Path), help="事实表 · a table, CSV")
 @click.option("--subject", help="表中的主体 · whom of the table")
@@ -67,7 +67,7 @@ class NoSuchRuleError(Refusal):
 def command(
     console: Console,
     *,
-    pack: Path,
+    packs: tuple[Path, ...],
     facts: tuple[str, ...],
     table: Path | None,
     subject: str | None,
@@ -79,60 +79,85 @@ def command(
 ) -> None:
     """解释一个主体：能享受什么、为什么、还差什么 · Explain what one subject is due, and why.
 
-    PACK 是政策包；未给出的事实按未知处理 · is the pack; a fact that is not given is unknown.
+    PACKS 是一个或多个政策包（或文件夹）；未给出的事实按未知处理 · are packs, or folders of them; a
+    fact that is not given is unknown. --rule 可写 政策包/规则 · may be written pack/rule.
     """
-    policy, day = load_pack(pack), as_day(on, today())
-    program = compile_pack(policy, on=day, subject=kind, settings=read_settings(policy, settings))
-    if rule is not None and rule not in program.rules:
-        near = closest(rule, list(program.rules))
-        raise NoSuchRuleError(
-            rule=rule, on=day, hint=f" ({near}?)" if near else "", known=", ".join(program.rules)
-        )
-    rows, index = _row(
-        policy, facts=facts, table=table, subject=subject, encoding=encoding, day=day
+    day = as_day(on, today())
+    chosen = chosen_packs(packs, on=day, kind=kind, settings=settings)
+    if rule is not None:
+        _require_rule(rule, chosen, day)
+    tables, index = _row(
+        chosen, facts=facts, table=table, subject=subject, encoding=encoding, day=day
     )
-    said = [one for one in explain(program, rows, index) if rule in (None, one.rule.name)]
+    asked = list(zip(chosen.programs, tables, strict=True))
+    said = [
+        one
+        for told in explain_together(asked, index, absent=chosen.absent)
+        for one in told
+        if rule in (None, one.rule.name, f"{one.pack}/{one.rule.name}")
+    ]
     console.emit({"determinations": [as_json(one) for one in said]})
     for one in said:
         _show(console, one)
 
 
+def _require_rule(rule: str, chosen: Chosen, day: date) -> None:
+    known = [name for one in chosen.programs for name in one.rules]
+    full = [f"{one.pack.name}/{name}" for one in chosen.programs for name in one.rules]
+    if rule not in (*known, *full):
+        near = closest(rule.rpartition("/")[2], known)
+        shown = known if len(chosen.programs) == 1 else full
+        raise NoSuchRuleError(
+            rule=rule, on=day, hint=f" ({near}?)" if near else "", known=", ".join(shown)
+        )
+
+
 def _row(
-    policy: Pack,
+    chosen: Chosen,
     *,
     facts: tuple[str, ...],
     table: Path | None,
     subject: str | None,
     encoding: str,
     day: date,
-) -> tuple[FactTable, int]:
+) -> tuple[tuple[FactTable, ...], int]:
     if table is not None and facts:
         raise FactsTwiceError
     if table is None:
-        known = {
-            name: _fact(policy, name).read(value) if value else None
-            for name, value in assignments(facts).items()
-        }
-        return encoded_row(policy.facts, known, subject=subject or "-"), 0
-    rows = read_table(table, policy.facts, on=day, encoding=encoding)
+        known = assignments(facts)
+        for name in known:
+            _require_fact(name, chosen)
+        packs = [one.pack for one in chosen.programs]
+        return tuple(_told(one, known, subject=subject or "-") for one in packs), 0
+    tables = next(chosen.chunks(table, on=day, encoding=encoding, rows=0))
+    rows = tables[0]
     if subject is None and len(rows) == 1:
-        return rows, 0
+        return tables, 0
     if subject is None and len(rows):
         raise WhoseFactsError(file=table.name, count=len(rows), example=rows.subjects[0])
     if subject is None or subject not in rows.subjects:
         raise NoSuchSubjectError(subject=subject or "-", file=table.name)
-    return rows, list(rows.subjects).index(subject)
+    return tables, list(rows.subjects).index(subject)
 
 
-def _fact(policy: Pack, name: str) -> Fact:
-    if name not in policy.facts:
-        near = closest(name, list(policy.facts))
+def _told(pack: Pack, known: Mapping[str, str], *, subject: str) -> FactTable:
+    """Return what a pack reads of facts that were told; an empty value is unknown."""
+    read = {
+        name: pack.facts[name].read(value) if value else None
+        for name, value in known.items()
+        if name in pack.facts
+    }
+    return encoded_row(pack.facts, read, subject=subject)
+
+
+def _require_fact(name: str, chosen: Chosen) -> None:
+    if name not in chosen.facts:
+        near = closest(name, sorted(chosen.facts))
         raise UnknownFactError(
             name=name,
             hint_en=f" (did you mean {near}?)" if near else "",
             hint_zh=f"（是否指 {near}？）" if near else "",
         )
-    return policy.facts[name]
 
 
 def as_json(one: Determination) -> dict[str, Any]:
@@ -150,6 +175,8 @@ def as_json(one: Determination) -> dict[str, Any]:
         "payable_fen": one.payable_fen,
         "near": one.near,
         "would_bring_fen": one.would_bring_fen,
+        "outweighed_by": one.outweighed_by or None,
+        "waits_for": [f"{other.pack}/{other.rule}" for other in one.waits_for],
         "clause": one.rule.clause,
         "bureau": one.rule.bureau,
         "reason": {"zh": one.reason("zh"), "en": one.reason("en")},
