@@ -1,6 +1,6 @@
 """What this platform has paid is a fact that the next delivery counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
@@ -105,7 +105,7 @@ class _Counting:
     def count_money(self) -> None:
         """Add the order to the facts in which the policy's limits count."""
         yearly = yearly_counts(self.pack)
-        for name in _paid_facts(self.pack, self.order.grant.rule):
+        for name in facts_of_limits(self.pack, self.order.grant.rule):
             fact = self.pack.facts[name]
             end = date(self.today.year, 12, 31) if name in yearly else self.valid_to(name)
             self.add(fact, self.sign * self.order.amount_fen, valid_to=end)
@@ -204,7 +204,8 @@ class _Counting:
         )
 
 
-def _paid_facts(pack: Pack, rule: str) -> Mapping[str, None]:
+def facts_of_limits(pack: Pack, rule: str) -> list[str]:
     """Return the facts in which a policy's limits count what a rule has paid, each once."""
     limits = (one for one in pack.budgets.values() if one.per != "programme")
-    return dict.fromkeys(one.paid for one in limits if rule in one.rules and one.paid)
+    found = (one.paid for one in limits if rule in one.rules and one.paid)
+    return list(dict.fromkeys(found))

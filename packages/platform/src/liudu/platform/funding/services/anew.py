@@ -1,0 +1,199 @@
+"""Before a payment is ordered: whether what it was determined from still stands.
+
+Between the matching and the order another payment to the same subject may have been carried out,
+or may be on its way: two quarters that are ordered at once must not both be paid from the months
+that were left before either.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Max
+
+from liudu.platform.actors import Actor
+from liudu.platform.audit.services import record
+from liudu.platform.clock import CITY_ZONE
+from liudu.platform.funding.models import Determination, FactRow, Grant, PaymentOrder, Subject
+from liudu.platform.funding.packs import pack_of, program_of
+from liudu.platform.funding.queries import live_facts, number_on, recompute
+from liudu.platform.funding.services.delivery import event_of, kept_facts, move
+from liudu.platform.funding.services.paid import facts_of_limits
+from liudu.rules import Status
+
+Rows = Mapping[str, FactRow]
+PAYS: Final = (PaymentOrder.Kind.PAYMENT, PaymentOrder.Kind.SUPPLEMENT)
+
+
+def orderable(grants: Sequence[Grant], *, by: Actor, at: datetime) -> list[Grant]:
+    """Return which of some locked, confirmed grants may be ordered now.
+
+    One waits while the treasury has not carried out another payment that changes a fact which
+    it reads. Where such a payment has been carried out since it was determined, it is
+    determined anew from what was known and what the payment changed: what is less is paid
+    less, what is nothing is refused, what became unknown waits.
+    """
+    subjects = sorted({grant.subject_id for grant in grants})
+    # Two deliveries that are ordered at once see each other's orders: one waits for the other.
+    list(Subject.objects.select_for_update().filter(pk__in=subjects).order_by("pk").values("pk"))
+    coming = _on_their_way(subjects)
+    counted = _counted(subjects)
+    found = []
+    for grant in grants:
+        read = _facts_read(grant)
+        if any(read & names for names in coming.get(grant.subject_id, ())):
+            zh, en = "等前一笔付款办结后再付", "Waits until an earlier payment is carried out"
+            _wait(grant, by=by, at=at, zh=zh, en=en)
+            continue
+        mine = counted.get(grant.subject_id, {})
+        since = {name: one for name, one in mine.items() if name in read}
+        if _is_still_due(grant, since, by=by, at=at):
+            found.append(grant)
+    return found
+
+
+def _on_their_way(subjects: Sequence[int]) -> dict[int, list[frozenset[str]]]:
+    """Return by subject what payments will change that the treasury has not carried out."""
+    orders = PaymentOrder.objects.filter(grant__subject__in=subjects, kind__in=PAYS)
+    orders = orders.exclude(state=PaymentOrder.State.SETTLED).select_related("grant__batch__pack")
+    found: dict[int, list[frozenset[str]]] = defaultdict(list)
+    for order in orders:
+        pack, rule = pack_of(order.grant.batch.pack), order.grant.rule
+        effects = {one.fact for one in pack.rules[rule].on_payment}
+        found[order.grant.subject_id].append(frozenset(effects | set(facts_of_limits(pack, rule))))
+    return found
+
+
+def _counted(subjects: Sequence[int]) -> dict[int, dict[str, tuple[int, FactRow]]]:
+    """Return by subject and fact the last row that a payment wrote, and what stands now.
+
+    A bureau's later table may stand over what the payment wrote; the payment is in it.
+    """
+    written = FactRow.objects.filter(subject__in=subjects, origin=FactRow.Origin.PLATFORM)
+    latest = {
+        (subject, name): row
+        for subject, name, row in written.order_by()
+        .values_list("subject_id", "name")
+        .annotate(row=Max("pk"))
+    }
+    live = live_facts(subjects).filter(name__in={name for _, name in latest}) if latest else ()
+    found: dict[int, dict[str, tuple[int, FactRow]]] = defaultdict(dict)
+    for row in live:
+        if (row.subject_id, row.name) in latest:
+            found[row.subject_id][row.name] = latest[row.subject_id, row.name], row
+    return found
+
+
+def _facts_read(grant: Grant) -> frozenset[str]:
+    said = grant.determination
+    program = program_of(said.pack, on=said.on_date, subject=grant.subject.kind)
+    rule = program.rules[grant.rule]
+    return rule.facts | rule.facts_on_payment | set(facts_of_limits(program.pack, grant.rule))
+
+
+def _wait(grant: Grant, *, by: Actor, at: datetime, zh: str, en: str) -> None:
+    latest = grant.events.order_by("-pk").first()
+    if latest is None or latest.zh != zh:
+        event_of(grant, at=at, by=by, kind="waits", zh=zh, en=en).save()
+
+
+def _is_still_due(
+    grant: Grant, counted: Mapping[str, tuple[int, FactRow]], *, by: Actor, at: datetime
+) -> bool:
+    before = grant.determination
+    changed = {
+        name: row
+        for name, (written, row) in counted.items()
+        if before.facts.get(name, {}).get("row", 0) < written
+    }
+    if not changed:
+        return True
+    now = _determined(grant, changed, by=by, at=at)
+    if now.status == Status.UNKNOWN or (now.amount_fen is not None and now.payable_fen is None):
+        zh = "前一笔付款后，计算所需的数未知：请部门补报"
+        en = "After an earlier payment a number that is needed is unknown: the bureau must tell it"
+        _wait(grant, by=by, at=at, zh=zh, en=en)
+        return False
+    grant.determination = _kept(now)
+    left_fen = now.payable_fen or 0
+    if not left_fen:
+        _refuse(grant, now, by=by, at=at)
+    elif left_fen < (before.payable_fen or 0) and left_fen < grant.amount_fen:
+        _pay_less(grant, left_fen, by=by, at=at)
+    else:
+        grant.save(update_fields=["determination"])
+    return left_fen > 0
+
+
+def _determined(grant: Grant, changed: Rows, *, by: Actor, at: datetime) -> Determination:
+    """Return what the rule says of the facts as they were, with what payments changed since."""
+    before, today = grant.determination, at.astimezone(CITY_ZONE).date()
+    program = program_of(before.pack, on=before.on_date, subject=grant.subject.kind)
+    facts = {name: kept for name, kept in before.facts.items() if name not in changed}
+    for name, row in changed.items():
+        fact = program.pack.facts[name]
+        number = number_on(program.pack, fact, row, on=today, trusted_only=True)
+        if number is not None:
+            facts |= kept_facts(program, {name: (number, row)})
+    now = Determination(
+        subject=grant.subject,
+        pack=before.pack,
+        rule=before.rule,
+        on_date=before.on_date,
+        facts=facts,
+        beside=before.beside,
+        made_at=at,
+        made_by=by.name,
+    )
+    said = recompute(now).said
+    now.identity, now.status = said.id, said.status.value
+    now.amount_fen, now.payable_fen = said.amount_fen, said.payable_fen
+    now.reason_zh, now.reason_en = said.reason("zh"), said.reason("en")
+    return now
+
+
+def _kept(now: Determination) -> Determination:
+    """Return the determination as it is kept; one that was made before is found again."""
+    same = Determination.objects.filter(subject=now.subject, identity=now.identity).first()
+    if same is not None:
+        return same
+    now.save()
+    return now
+
+
+def _refuse(grant: Grant, now: Determination, *, by: Actor, at: datetime) -> None:
+    move(
+        grant,
+        Grant.State.REFUSED,
+        by=by,
+        at=at,
+        kind="refused",
+        zh=f"前一笔付款后重新认定，不再发放：{now.reason_zh}",
+        en=f"Determined anew after an earlier payment, nothing is due: {now.reason_en}",
+    )
+
+
+def _pay_less(grant: Grant, amount_fen: int, *, by: Actor, at: datetime) -> None:
+    was = grant.amount_fen
+    grant.amount_fen = amount_fen
+    grant.save(update_fields=["determination", "amount_fen"])
+    event_of(
+        grant,
+        at=at,
+        by=by,
+        kind="corrected",
+        zh=f"前一笔付款后重新认定，由 {was / 100:,.2f} 元改为 {amount_fen / 100:,.2f} 元",
+        en=f"Determined anew after an earlier payment: {amount_fen / 100:,.2f} yuan, "
+        f"not {was / 100:,.2f}",
+    ).save()
+    record(
+        at=at,
+        by=by,
+        verb="funding.grant.determined_anew",
+        subject_kind="grant",
+        subject_key=grant.key,
+        subject_name=f"{grant.code}/{grant.rule} {grant.period}",
+        before_fen=was,
+        amount_fen=amount_fen,
+    )
