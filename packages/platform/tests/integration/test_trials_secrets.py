@@ -27,7 +27,7 @@ from liudu.platform.actors import SYSTEM, VISITOR
 from liudu.platform.audit.models import Line
 from liudu.platform.identity import middleware
 from liudu.platform.supply.models import Certificate
-from liudu.platform.trials import places, reports, runner, services
+from liudu.platform.trials import places, runner, services
 from liudu.platform.trials.models import Event, Seal, Trial
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -185,9 +185,24 @@ def test_a_refusal_that_names_files_is_for_the_owner_alone(ask):
 
 def test_the_report_without_pieces_has_neither_pictures_nor_ids_nor_classes(trial):
     run = json.loads((places.run_of(trial.key) / "result.json").read_text())
-    text = reports.page(trial.key, with_pieces=False).read_text()
+    text = places.page_of(trial.key, with_pieces=False).read_text()
     assert "data:image" not in text
     assert not planted_in(text)
     assert run["details"]["confusion"]["classes"]
-    owners = reports.page(trial.key, with_pieces=True).read_text()
+    owners = places.page_of(trial.key, with_pieces=True).read_text()
     assert "geheimlabel" in owners
+
+
+def test_a_worker_sets_both_reports_in_both_languages_and_what_is_there_stays(trial):
+    runner.papers(trial.key)
+    papers = [
+        places.paper_of(trial.key, with_pieces=with_pieces, language=language)
+        for with_pieces in (True, False)
+        for language in ("zh", "en")
+    ]
+    assert all(paper.read_bytes().startswith(b"%PDF") for paper in papers)
+    made_at = [paper.stat().st_mtime_ns for paper in papers]
+    papers[0].unlink()
+    runner.papers(trial.key)
+    assert papers[0].is_file()
+    assert [paper.stat().st_mtime_ns for paper in papers[1:]] == made_at[1:]

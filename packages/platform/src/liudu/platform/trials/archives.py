@@ -1,9 +1,5 @@
 """An owner's archive: taken in with limits, and unpacked without trusting a word of it."""
 
-import errno
-import hashlib
-import os
-import shutil
 import stat
 import zipfile
 import zlib
@@ -12,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final, Protocol
 
 from liudu.contract import Refusal
+from liudu.platform.arrivals import Arrival, free_bytes, room_in
 
 CHUNK: Final = 1 << 20
 FILES_MAX: Final = 1_000_000
@@ -19,7 +16,6 @@ FREE_BYTES_MIN: Final = 64 << 20
 NAME_BYTES_MAX: Final = 255
 LABELS: Final = "labels.csv"
 PIECES: Final = "data"
-DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _JUNK: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _METHODS: Final = frozenset(
     {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
@@ -141,6 +137,22 @@ class NoLabelsError(Refusal):
     zh = "压缩包中没有 labels.csv。请放在最上层，与样本或样本文件夹 data 并列，每件样本一行。"
 
 
+class Upload(Arrival):
+    """Takes one archive in; its name is not kept."""
+
+    def too_large(self) -> Refusal:
+        """Return what says so."""
+        return UploadTooLargeError(size_mib_max=self.size_bytes_max >> 20)
+
+    def empty(self) -> Refusal:
+        """Return what says so."""
+        return EmptyUploadError()
+
+    def no_room(self, free_mib: int) -> Refusal:
+        """Return what says so."""
+        return no_room(free_mib)
+
+
 def receive(stream: Readable, *, into: Path, size_bytes_max: int) -> tuple[str, int]:
     """Write an upload to a new private file; return its digest and size.
 
@@ -150,43 +162,14 @@ def receive(stream: Readable, *, into: Path, size_bytes_max: int) -> tuple[str, 
         Nothing is left then.
 
     """
-    digest, size = hashlib.sha256(), 0
-    try:
-        descriptor = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in _limited(stream, size_bytes_max=size_bytes_max):
-                size += len(chunk)
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException as error:
-        into.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise _no_room(into.parent) from error
-        raise
-    return "sha256:" + digest.hexdigest(), size
-
-
-def _limited(stream: Readable, *, size_bytes_max: int) -> Iterator[bytes]:
-    """Yield what comes; refuse too much of it, and nothing at all."""
-    size = 0
-    for chunk in _chunks(stream):
-        size += len(chunk)
-        if size > size_bytes_max:
-            raise UploadTooLargeError(size_mib_max=size_bytes_max >> 20)
-        yield chunk
-    if not size:
-        raise EmptyUploadError
+    upload = Upload(into, size_bytes_max=size_bytes_max)
+    digest = upload.take_all(_chunks(stream))
+    return f"sha256:{digest}", upload.size_bytes
 
 
 def _chunks(stream: Readable) -> Iterator[bytes]:
     while chunk := stream.read(CHUNK):
         yield chunk
-
-
-def _no_room(folder: Path) -> NoRoomError:
-    return NoRoomError(free_mib=shutil.disk_usage(folder).free >> 20)
 
 
 def require_whole(archive: Path) -> None:
@@ -219,7 +202,7 @@ def unpack(archive: Path, *, into: Path, size_bytes_max: int) -> tuple[Path, Pat
 
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with room_in(into.parent, refusal=no_room), zipfile.ZipFile(archive) as opened:
             members = _looked_at(opened, size_bytes_max=size_bytes_max)
             _require_room(into.parent, sum(info.file_size for info, _ in members))
             into.mkdir(mode=0o700)
@@ -234,11 +217,12 @@ def unpack(archive: Path, *, into: Path, size_bytes_max: int) -> tuple[Path, Pat
         raise ZipNotReadableError(detail=type(error).__name__) from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise ZipNotReadableError(detail="a name is a file and a folder") from error
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise _no_room(into.parent) from error
-        raise
     return _layout(into)
+
+
+def no_room(free_mib: int) -> NoRoomError:
+    """Return what says that the disk is full."""
+    return NoRoomError(free_mib=free_mib)
 
 
 def _looked_at(
@@ -290,8 +274,9 @@ def _require_plain(info: zipfile.ZipInfo, name: PurePosixPath) -> None:
 
 
 def _require_room(folder: Path, needed: int) -> None:
-    if needed + FREE_BYTES_MIN > shutil.disk_usage(folder).free:
-        raise _no_room(folder)
+    free = free_bytes(folder)
+    if needed + FREE_BYTES_MIN > free:
+        raise no_room(free >> 20)
 
 
 def _write(

@@ -5,6 +5,8 @@ from typing import Final
 
 from django.conf import settings
 
+from liudu.contract import Language
+
 PRIVATE_MODE: Final = 0o700
 
 
@@ -43,3 +45,13 @@ def run_of(trial_key: str) -> Path:
 def report_of(trial_key: str, *, with_pieces: bool) -> Path:
     """Return the folder of a report: the owner's, or the one without any piece."""
     return run_of(trial_key) / ("report-owner" if with_pieces else "report")
+
+
+def page_of(trial_key: str, *, with_pieces: bool) -> Path:
+    """Return the page of a report; it opens in Chinese, English is a click away."""
+    return report_of(trial_key, with_pieces=with_pieces) / "report.html"
+
+
+def paper_of(trial_key: str, *, with_pieces: bool, language: Language) -> Path:
+    """Return the PDF of a report; it is there once a worker has made it."""
+    return report_of(trial_key, with_pieces=with_pieces) / f"report.{language}.pdf"

@@ -10,6 +10,8 @@ import attrs
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
+from django_tasks import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
 
 from liudu.acceptance import Promise, plan
 from liudu.platform.actors import Actor, Role
@@ -17,7 +19,7 @@ from liudu.platform.identity.models import Organisation
 from liudu.platform.identity.queries import organisations_named
 from liudu.platform.needs.models import Need
 from liudu.platform.supply.models import Offer, Version
-from liudu.platform.trials import decisions
+from liudu.platform.trials import decisions, tasks
 from liudu.platform.trials.models import Event, Seal, Trial, Worker
 from liudu.platform.words import Words
 
@@ -137,6 +139,15 @@ def trial_for(key: str) -> Trial:
 
     """
     return whole().get(key=key)
+
+
+def papers_of(trial: Trial) -> TaskResultStatus | None:
+    """Return how far the newest order of the PDFs of a trial's report is; None without any."""
+    orders = DBTaskResult.objects.filter(
+        task_path=tasks.make_papers.module_path, args_kwargs__kwargs__trial_key=trial.key
+    )
+    status = orders.order_by("-enqueued_at").values_list("status", flat=True).first()
+    return TaskResultStatus(status) if status else None
 
 
 def events_of(trial: Trial) -> list[Event]:

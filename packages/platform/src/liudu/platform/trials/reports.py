@@ -7,6 +7,7 @@ by class, whose names are labels: it speaks of the whole only.
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from liudu.trial.report import html, model, pdf, write_report
 from liudu.trial.report.pictures import WITHHELD, Gallery
 from liudu.trial.report.reading import read_run
 
+LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 OF_PIECES_AND_CLASSES: Final = frozenset({"worst", "by_class", "confusion"})
 NO_PIECES: Final = Gallery(pictures=(), has_boxes=False, note=WITHHELD)
 
@@ -60,15 +62,8 @@ def _of_the_whole(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def page(trial_key: str, *, with_pieces: bool) -> Path:
-    """Return the page of a trial's report; it opens in Chinese, English is a click away."""
-    return places.report_of(trial_key, with_pieces=with_pieces) / "report.html"
-
-
-def paper(
-    trial_key: str, *, with_pieces: bool, language: Language, seal: Path, at: datetime
-) -> Path:
-    """Return the PDF of a trial's report; it is made when first asked for.
+def make_papers(trial_key: str, *, seal: Path, at: datetime) -> None:
+    """Make the PDFs that are not there, in both languages, with and without pieces.
 
     Parameters
     ----------
@@ -76,14 +71,23 @@ def paper(
         Where the pieces are, for the owner's report.
 
     """
-    folder = places.report_of(trial_key, with_pieces=with_pieces)
-    path = folder / f"report.{language}.pdf"
-    if path.is_file():
-        return path
+    for with_pieces, language in product((True, False), LANGUAGES):
+        if not places.paper_of(trial_key, with_pieces=with_pieces, language=language).is_file():
+            _set(trial_key, with_pieces=with_pieces, language=language, seal=seal, at=at)
+
+
+def _set(
+    trial_key: str, *, with_pieces: bool, language: Language, seal: Path, at: datetime
+) -> None:
+    path = places.paper_of(trial_key, with_pieces=with_pieces, language=language)
     need, digest = _name_and_digest(trial_key)
     if with_pieces:
         made = write_report(
-            places.run_of(trial_key), language=language, seal=seal, into=folder / language, at=at
+            places.run_of(trial_key),
+            language=language,
+            seal=seal,
+            into=path.parent / language,
+            at=at,
         )
         if made.pdf is None:
             raise AssertionError
@@ -91,7 +95,6 @@ def paper(
     else:
         report = _without_pieces(trial_key, need=need, digest=digest)
         write_whole(path, pdf.render(report, language=language))
-    return path
 
 
 def _name_and_digest(trial_key: str) -> tuple[str, str | None]:

@@ -46,6 +46,12 @@ OF_THE_SOLUTION: Final = (
     WrongModeError,
     WrongTaskError,
 )
+
+
+class PaperNotMadeError(RuntimeError):
+    """A report could not be set as PDF; the message is the code of the fault alone."""
+
+
 STOP: Final = StopAsked()  # of this process; the worker's signal handler asks
 
 
@@ -102,6 +108,16 @@ def _measured(trial: Trial, pulse: Pulse) -> tuple[dict[str, Any], Ending | None
     with pulse.stage(zh="撰写报告", en="Writing the report", total=None):
         certificate = reports.write(trial.key, seal=folder, key=key, at=clock.now())
     return result, ending, certificate or {}
+
+
+def papers(trial_key: str) -> None:
+    """Make the PDFs of a trial's report that are not there; what fails is told by its code."""
+    trial = Trial.objects.select_related("seal").get(key=trial_key)
+    try:
+        reports.make_papers(trial_key, seal=places.seal_of(trial.seal.key), at=clock.now())
+    except Exception as error:  # noqa: BLE001 - whatever it is, its words stay here
+        tell_quietly(f"report of {trial_key}", error)
+        raise PaperNotMadeError(code_of(error)) from None
 
 
 def seal(seal_key: str) -> None:

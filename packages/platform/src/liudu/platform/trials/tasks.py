@@ -13,6 +13,14 @@ def run_trial(context: TaskContext, *, trial_key: str) -> None:
 
 
 @task(queue_name="default")
+def make_papers(*, trial_key: str) -> None:
+    """Make the PDFs of a trial's report that are not there."""
+    from liudu.platform.trials.runner import papers  # noqa: PLC0415 - brings the typesetter
+
+    papers(trial_key)
+
+
+@task(queue_name="default")
 def seal_data(*, seal_key: str) -> None:
     """Seal what an owner has uploaded."""
     from liudu.platform.trials.runner import seal  # noqa: PLC0415 - brings numpy and Pillow

@@ -1,6 +1,5 @@
 """How sealed data come in: refused by size before a byte is read, then only to a private file."""
 
-import errno
 import tempfile
 from collections.abc import Callable
 from functools import wraps
@@ -11,8 +10,9 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from liudu.platform.arrivals import room_in
 from liudu.platform.trials import places
-from liudu.platform.trials.archives import DISK_FULL, NoRoomError, UploadTooLargeError
+from liudu.platform.trials.archives import UploadTooLargeError, no_room
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -52,12 +52,8 @@ def takes_upload(size_bytes_max: Callable[[], int]) -> Callable[[View[P]], View[
             if request.method == "POST":
                 require_small_enough(request, size_bytes_max() + FORM_BYTES_MAX)
                 request.upload_handlers = [PrivateUploadHandler(request)]
-            try:
+            with room_in(places.private("uploads"), refusal=no_room):
                 return protected(request, *args, **kwargs)
-            except OSError as error:
-                if error.errno in {*DISK_FULL, errno.EFBIG}:
-                    raise NoRoomError(free_mib=0) from error
-                raise
 
         return csrf_exempt(taking)
 

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from liudu.platform import clock
 from liudu.platform.supply.models import Certificate, Offer
-from liudu.platform.trials import queries, services
+from liudu.platform.trials import places, queries, services
 from liudu.platform.trials.models import Trial
 from liudu.platform.trials.pages.shared import result_of, trial_at
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may, require
-from liudu.platform.words import both
+from liudu.platform.words import both, language
 
 OPEN = (Trial.State.QUEUED, Trial.State.RUNNING)
 
@@ -34,6 +34,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "certificate": certificate,
         "ordinal": queries.ordinal_of(trial),
         "inside": may(actor, "trials.see_progress", trial),
+        "paper": _has_paper(request, trial),
         "may_improve": _may_improve(trial, told=bool(result))
         and actor.belongs_to(trial.vendor.organisation.key),
         "again": trial.state == Trial.State.ENDED
@@ -42,6 +43,11 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         **_live(request, trial),
     }
     return render(request, "trials/trial.html", context)
+
+
+def _has_paper(request: HttpRequest, trial: Trial) -> bool:
+    pieces = may(actor_at(request), "trials.see_pieces", trial)
+    return places.paper_of(trial.key, with_pieces=pieces, language=language()).is_file()
 
 
 def _may_improve(trial: Trial, *, told: bool) -> bool:

@@ -8,6 +8,7 @@ from liudu.platform.trials.services.runs import (
     end_by_solution,
     fail_by_platform,
     give_back,
+    order_papers,
     take,
 )
 from liudu.platform.trials.services.seals import (
@@ -31,6 +32,7 @@ __all__ = [
     "end_work",
     "fail_by_platform",
     "give_back",
+    "order_papers",
     "reap",
     "record_sealed",
     "record_unsealed",

@@ -25,6 +25,7 @@ from liudu.platform.trials.services.trials import tell, tell_audit
 from liudu.trial.verdict import sentence
 
 FIRST_AGAIN = 10  # before those that were never begun
+PAPER_ASKED_FOR, PAPER_IN_TIME = 20, -20  # before, and after, all trials
 WHOLE = ("need", "seal", "version__solution", "vendor__organisation", "offer")
 
 
@@ -132,6 +133,7 @@ def decide(
         verdict=trial.verdict,
         document=dict(certificate),
     )
+    order_papers(trial, soon=False)
     tell(trial, at=at, kind="decided", zh="已出结论，等待公布", en="Decided, not yet released")
     tell_audit(
         SYSTEM,
@@ -143,6 +145,15 @@ def decide(
         level=trial.result["level"]["had"],
     )
     return True
+
+
+def order_papers(trial: Trial, *, soon: bool) -> None:
+    """Let a worker make the PDFs of a report: `soon` where a reader waits, else when it is idle.
+
+    Not audited: they say what the report says.
+    """
+    priority = PAPER_ASKED_FOR if soon else PAPER_IN_TIME
+    tasks.make_papers.using(priority=priority).enqueue(trial_key=trial.key)
 
 
 def _close(trial: Trial) -> None:
