@@ -3,35 +3,32 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from itertools import combinations, pairwise
 
 import attrs
 
 from liudu.contract import Refusal
-from liudu.rules._core import (
-    Both,
-    Compare,
-    Constant,
-    Contrary,
-    Either,
-    FactTrue,
-    FactValue,
-    Fixed,
-    OneOf,
-    Sign,
-    Test,
-    facts_of,
-    open_parameters_of,
-)
+from liudu.rules._contradiction import contradiction, ranges
+from liudu.rules._core import Rounding, Test, facts_of, leaves_of, open_parameters_of
 from liudu.rules._examples import Outcome, run_examples
-from liudu.rules._expression import Written, names
+from liudu.rules._expression import Call, Written, names
 from liudu.rules._fact import money_text
-from liudu.rules._lower import Scope, lower_value
-from liudu.rules._pack import Budget, Effect, How, Pack, PackRefusedError, Rule, Stacking
+from liudu.rules._lower import Scope, lower_test, lower_value
+from liudu.rules._pack import (
+    Budget,
+    Effect,
+    How,
+    Pack,
+    PackRefusedError,
+    Parameter,
+    Rule,
+    Stacking,
+)
 from liudu.rules._program import Program, RuleTest, VersionsOverlapError, compile_pack
 from liudu.rules._source import PackError
 
-HOLES_MAX = 1000  # more alternatives than that are not told apart
+WHOLE_OR_LESS = (None, Rounding.DOWN)  # what rounds up may pass a cap that is no whole number
 
 
 class Severity(StrEnum):
@@ -74,6 +71,20 @@ class UnusedFactError(PackError):
 
     en = "{place}: no rule reads {fact}: leave it out, what is not needed is not collected."
     zh = "{place}：没有规则用到 {fact}：请删去，不需要的信息不收集。"
+
+
+class UnusedPartError(PackError):
+    """A parameter, definition, group or document that nothing uses."""
+
+    en = "{place}: nothing uses {name}: leave it out, or look for a name that is written otherwise."
+    zh = "{place}：没有任何地方用到 {name}：请删去，或检查是否写错了名称。"
+
+
+class ValueOutOfRangeError(PackError):
+    """A parameter whose dated value lies outside its own range."""
+
+    en = "{place}: {parameter} is {value} from {start}, outside its own {low} to {high}."
+    zh = "{place}：{parameter} 自 {start} 起为 {value}，超出它自己的范围 {low} 至 {high}。"
 
 
 class DateGapError(PackError):
@@ -195,7 +206,9 @@ def _findings(pack: Pack) -> Iterator[Finding]:
                 yield _error(one)
     for program in programs:
         yield from _program_findings(program)
+    yield from _unreachable(pack, programs)
     yield from _fact_findings(pack)
+    yield from _unused(pack)
     yield from _payment_findings(pack)
     yield from _date_findings(pack)
     if not refused:
@@ -212,38 +225,87 @@ def _warning(problem: Refusal) -> Finding:
 
 def _program_findings(program: Program) -> Iterator[Finding]:
     for one in program.rules.values():
-        fact = contradiction([atom.test for atom in one.atoms], program)
-        if fact:
-            yield _error(
-                UnreachableRuleError(place=one.rule.node.place, rule=one.rule.name, fact=fact)
-            )
         yield from _cap_findings(program, one)
         yield from _open_effects(one)
     yield from _overlaps(program)
 
 
-def _cap_findings(program: Program, one: RuleTest) -> Iterator[Finding]:
-    if one.rule.cap is None or one.amount is None or open_parameters_of(one.amount):
-        return
-    scope = Scope(
+def _unreachable(pack: Pack, programs: list[Program]) -> Iterator[Finding]:
+    """Yield the rules whose conditions contradict each other on every day of change.
+
+    What depends on the day itself may come true later and is not reasoned about.
+    """
+    for name, rule in pack.rules.items():
+        days = [program for program in programs if name in program.rules]
+        blamed = [_contradicted(program, name) for program in days]
+        if blamed and all(blamed):
+            yield _error(UnreachableRuleError(place=rule.node.place, rule=name, fact=blamed[0]))
+
+
+def _contradicted(program: Program, name: str) -> str:
+    tests = [atom.test for atom in program.rules[name].atoms]
+    moving: set[Test] = set()
+    tomorrow = program.on + timedelta(days=1)
+    rule = program.rules[name].rule
+    if "today" in _names_of(program.pack, rule) and program.pack.period.holds(tomorrow):
+        scope = attrs.evolve(_scope(program), today=tomorrow)
+        later = {leaf for atom in rule.atoms for leaf in leaves_of(lower_test(atom.test, scope))}
+        moving = set(program.rules[name].leaves) - later
+    return contradiction(tests, program.pack.facts, moving=moving)
+
+
+def _scope(program: Program) -> Scope:
+    return Scope(
         facts=program.pack.facts,
         parameters=program.pack.parameters,
         settings=program.settings,
         definitions=program.pack.definitions,
         today=program.on,
     )
-    cap = lower_value(one.rule.cap, scope)
-    if open_parameters_of(cap.value):
+
+
+def _cap_findings(program: Program, one: RuleTest) -> Iterator[Finding]:
+    if one.rule.cap is None or one.amount is None or open_parameters_of(one.amount):
         return
-    if one.amount_max_fen * cap.denominator > cap.low:
+    cap = lower_value(one.rule.cap, _scope(program))
+    if open_parameters_of(cap.value) or _is_cut(one.rule):
+        return
+    highest = _highest_fen(program, one)
+    if highest * cap.denominator > cap.low:
         yield _error(
             AmountAboveCapError(
                 place=(one.rule.amount or one.rule.cap).place(),
                 rule=one.rule.name,
-                amount=money_text(one.amount_max_fen, "en"),
+                amount=money_text(highest, "en"),
                 cap=money_text(cap.low // cap.denominator, "en"),
             )
         )
+
+
+def _is_cut(rule: Rule) -> bool:
+    """Whether the amount is min(…, cap), of a cap that differs from subject to subject."""
+    tree = rule.amount.tree if rule.amount is not None else None
+    if not isinstance(tree, Call) or rule.cap is None or rule.rounding not in WHOLE_OR_LESS:
+        return False
+    return tree.function == "min" and rule.cap.tree in tree.arguments
+
+
+def _highest_fen(program: Program, one: RuleTest) -> int:
+    """Return the highest amount of those who meet the conditions, in fen."""
+    if one.rule.amount is None:
+        return 0
+    known = ranges([atom.test for atom in one.atoms], program.pack.facts)
+    facts = {
+        name: attrs.evolve(fact, minimum=known[name][0], maximum=known[name][1])
+        if name in known and known[name][0] <= known[name][1]
+        else fact
+        for name, fact in program.pack.facts.items()
+    }
+    sized = lower_value(one.rule.amount, attrs.evolve(_scope(program), facts=facts))
+    step = sized.denominator * one.rule.round_to_fen
+    if one.rule.rounding is Rounding.DOWN:
+        return sized.high // step * one.rule.round_to_fen
+    return -(-sized.high // step) * one.rule.round_to_fen
 
 
 def _overlaps(program: Program) -> Iterator[Finding]:
@@ -253,7 +315,9 @@ def _overlaps(program: Program) -> Iterator[Finding]:
         for first, second in combinations(group.rules, 2):
             ones = program.rules[first], program.rules[second]
             tests = [atom.test for one in ones for atom in one.atoms]
-            if ones[0].rule.subject == ones[1].rule.subject and not contradiction(tests, program):
+            if ones[0].rule.subject == ones[1].rule.subject and not contradiction(
+                tests, program.pack.facts
+            ):
                 yield _error(
                     OverlapError(
                         place=ones[1].rule.node.place,
@@ -262,127 +326,6 @@ def _overlaps(program: Program) -> Iterator[Finding]:
                         group=group.group.name,
                     )
                 )
-
-
-@attrs.define
-class _Domain:
-    """The numbers that a fact may still have: a range without some holes."""
-
-    low: int
-    high: int
-    holes: set[int]
-
-    @property
-    def is_empty(self) -> bool:
-        while self.low in self.holes:
-            self.low += 1
-        while self.high in self.holes:
-            self.high -= 1
-        return self.low > self.high
-
-
-def contradiction(tests: list[Test], program: Program) -> str:
-    """Return the fact about which tests contradict each other, or an empty text.
-
-    Only what must hold for all to be true is followed: a condition on one fact and a
-    constant, or one of the alternatives in `in`. An empty text proves nothing.
-    """
-    domains: dict[str, _Domain] = {}
-    for test in tests:
-        for part in _needed(test, positive=True):
-            if isinstance(part, Fixed):
-                return "false"
-            name = _narrow(part, domains, program)
-            if name and domains[name].is_empty:
-                return name
-    return ""
-
-
-def _needed(test: Test, *, positive: bool) -> Iterator[Test]:
-    """Yield tests that all must be true, contraries pushed down to the leaves."""
-    if isinstance(test, Contrary):
-        yield from _needed(test.test, positive=not positive)
-    elif isinstance(test, Both if positive else Either):
-        for part in test.tests:
-            yield from _needed(part, positive=positive)
-    elif isinstance(test, Fixed):
-        if test.truth is not positive:
-            yield Fixed(False)
-    elif not isinstance(test, Both | Either):
-        yield test if positive else Contrary(test)
-
-
-def _narrow(test: Test, domains: dict[str, _Domain], program: Program) -> str:
-    """Narrow the domain of the fact that a leaf is about; return its name or nothing."""
-    positive = not isinstance(test, Contrary)
-    leaf = test.test if isinstance(test, Contrary) else test
-    if isinstance(leaf, FactTrue):
-        domain = _domain(leaf.name, domains, program)
-        domain.low, domain.high = (
-            max(domain.low, int(positive)),
-            min(domain.high, int(positive)),
-        )
-        return leaf.name
-    if isinstance(leaf, OneOf) and isinstance(leaf.value, FactValue):
-        domain = _domain(leaf.value.name, domains, program)
-        _narrow_members(domain, leaf.numbers, positive=positive)
-        return leaf.value.name
-    if isinstance(leaf, Compare):
-        return _narrow_comparison(leaf, domains, program, positive=positive)
-    return ""
-
-
-def _narrow_members(domain: _Domain, numbers: tuple[int, ...], *, positive: bool) -> None:
-    if positive:
-        domain.low, domain.high = max(domain.low, min(numbers)), min(domain.high, max(numbers))
-        if max(numbers) - min(numbers) <= HOLES_MAX:
-            domain.holes |= set(range(min(numbers), max(numbers))) - set(numbers)
-    else:
-        domain.holes |= set(numbers)
-
-
-MIRRORED = {
-    Sign.LESS: Sign.MORE,
-    Sign.MORE: Sign.LESS,
-    Sign.AT_MOST: Sign.AT_LEAST,
-    Sign.AT_LEAST: Sign.AT_MOST,
-    Sign.EQUAL: Sign.EQUAL,
-    Sign.DIFFERENT: Sign.DIFFERENT,
-}
-OPPOSITE = {
-    Sign.LESS: Sign.AT_LEAST,
-    Sign.AT_LEAST: Sign.LESS,
-    Sign.MORE: Sign.AT_MOST,
-    Sign.AT_MOST: Sign.MORE,
-    Sign.EQUAL: Sign.DIFFERENT,
-    Sign.DIFFERENT: Sign.EQUAL,
-}
-
-
-def _narrow_comparison(
-    leaf: Compare, domains: dict[str, _Domain], program: Program, *, positive: bool
-) -> str:
-    fact, number, sign = leaf.left, leaf.right, leaf.sign
-    if isinstance(fact, Constant):
-        fact, number, sign = number, fact, MIRRORED[sign]
-    if not isinstance(fact, FactValue) or not isinstance(number, Constant):
-        return ""
-    sign = sign if positive else OPPOSITE[sign]
-    domain, limit = _domain(fact.name, domains, program), number.number
-    if sign is Sign.DIFFERENT:
-        domain.holes.add(limit)
-    if sign in (Sign.AT_LEAST, Sign.MORE, Sign.EQUAL):
-        domain.low = max(domain.low, limit + (sign is Sign.MORE))
-    if sign in (Sign.AT_MOST, Sign.LESS, Sign.EQUAL):
-        domain.high = min(domain.high, limit - (sign is Sign.LESS))
-    return fact.name
-
-
-def _domain(name: str, domains: dict[str, _Domain], program: Program) -> _Domain:
-    if name not in domains:
-        fact = program.pack.facts[name]
-        domains[name] = _Domain(fact.minimum, fact.maximum, set())
-    return domains[name]
 
 
 def _open_effects(one: RuleTest) -> Iterator[Finding]:
@@ -440,6 +383,51 @@ def _fact_findings(pack: Pack) -> Iterator[Finding]:
             yield _warning(UnusedFactError(place=place, fact=fact.name))
         elif not fact.has_source:
             yield _error(NoSourceError(place=place, fact=fact.name))
+
+
+def _unused(pack: Pack) -> Iterator[Finding]:
+    """Yield what stands in the pack and means nothing, and values outside their own range."""
+    written = [one.limit for one in pack.budgets.values()]
+    written += [one.cap for one in pack.groups.values() if one.cap is not None]
+    used = _through_definitions(pack, written)
+    used = used.union(*(_names_of(pack, rule) for rule in pack.rules.values()))
+    used |= {name for rule in pack.rules.values() for name in _names_read(pack, rule)}
+    places = {name: one.node.place for name, one in pack.parameters.items()}
+    places |= {name: one.place() for name, one in pack.definitions.items()}
+    for name, place in places.items():
+        if name not in used:
+            yield _warning(UnusedPartError(place=place, name=name))
+    yield from _idle(pack)
+    for parameter in pack.parameters.values():
+        yield from _outside(parameter)
+
+
+def _idle(pack: Pack) -> Iterator[Finding]:
+    groups = {rule.group for rule in pack.rules.values()}
+    papers = {fact.document for fact in pack.facts.values()}
+    papers |= {name for one in pack.documents.values() for name in one.needs}
+    idle = [one.node for name, one in pack.groups.items() if name not in groups]
+    idle += [one.node for name, one in pack.documents.items() if name not in papers]
+    for node in idle:
+        yield _warning(UnusedPartError(place=node.place, name=node.name.partition(".")[2]))
+
+
+def _outside(parameter: Parameter) -> Iterator[Finding]:
+    low, high = parameter.low, parameter.high
+    for start, value in parameter.values:
+        if isinstance(value, Fraction) and (
+            (low is not None and value < low) or (high is not None and value > high)
+        ):
+            yield _error(
+                ValueOutOfRangeError(
+                    place=parameter.node.place,
+                    parameter=parameter.name,
+                    start=start,
+                    value=parameter.show(value),
+                    low="…" if low is None else parameter.show(low),
+                    high="…" if high is None else parameter.show(high),
+                )
+            )
 
 
 def _effects(pack: Pack) -> Iterator[tuple[Rule, Effect]]:
