@@ -7,6 +7,7 @@ from liudu.rules import (
     Severity,
     Status,
     check_pack,
+    check_together,
     check_versions,
     compile_pack,
     explain,
@@ -160,3 +161,7 @@ def test_before_the_citys_policy_began_the_voucher_stands_alone():
     table = row_of(pack.facts, known)
     alone = explain_together([(program, table)], absent={"suzhou-talent"})[0]
     assert {one.rule.name: one.payable_fen for one in alone}["sip-house-voucher"] == 250_000_00
+
+
+def test_the_packs_of_the_city_agree_where_their_groups_meet():
+    assert check_together(list(PACKS.values())) == ()

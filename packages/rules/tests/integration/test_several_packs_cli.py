@@ -140,3 +140,10 @@ def test_a_column_that_no_pack_knows_is_refused_as_ever(folder):
     (folder / "t.csv").write_text(TABLE.replace("in_b", "in_c"), encoding="utf-8")
     result = call(folder, "run", "a.yaml", "b.yaml", "t.csv", *DAY)
     assert (result.exit_code, "in_c" in result.output) == (2, True)
+
+
+def test_check_tells_of_a_rule_that_another_pack_does_not_have(folder):
+    assert "b/r" not in call(folder, "check", "a.yaml", "b.yaml").output
+    write(folder, "a", share="0.2", more=GROUP.replace("b/r", "b/rent"))
+    result = call(folder, "check", str(folder))
+    assert (result.exit_code, "b 没有这条规则" in result.output) == (1, True)

@@ -6,7 +6,8 @@ A pack (`read_pack`) is compiled for a day (`compile_pack`) and computed over a 
 
 from liudu.rules._bitmap import Planes
 from liudu.rules._check import Finding, Severity, check_pack, check_versions
-from liudu.rules._city import CityCount, run_city
+from liudu.rules._check_together import check_together
+from liudu.rules._city import CityCount, run_city, run_together
 from liudu.rules._compare import Comparison, GroupChange, RuleChange, compare, what_if
 from liudu.rules._core import Rounding
 from liudu.rules._evaluate import add_months, months_between
@@ -115,6 +116,7 @@ __all__ = [
     "Words",
     "add_months",
     "check_pack",
+    "check_together",
     "check_versions",
     "compare",
     "compile_pack",
@@ -136,6 +138,7 @@ __all__ = [
     "run",
     "run_city",
     "run_examples",
+    "run_together",
     "settle",
     "settle_together",
     "version_on",

@@ -8,6 +8,7 @@ import click
 from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
 from liudu.rules._check import Finding, Severity, check_pack, check_versions
+from liudu.rules._check_together import check_together
 from liudu.rules._pack import Pack, PackRefusedError
 from liudu.rules.commands._given import load_pack, pack_files
 
@@ -32,6 +33,7 @@ def command(console: Console, packs: tuple[Path, ...], *, strict: bool) -> None:
             read.append(pack)
             findings += check_pack(pack)
     findings += check_versions(read)
+    findings += check_together(read)
     errors = sum(one.severity is Severity.ERROR for one in findings)
     for one in findings:
         _show(console, one.severity, one.problem)

@@ -30,8 +30,8 @@ from liudu.rules.commands._given import as_day, day_option, written_whole
 from liudu.rules.commands._several import Chosen, chosen_packs
 
 COLUMNS = (
-    *("subject", "pack", "rule", "status", "near", "near_fen", "amount_fen", "payable_fen"),
-    "determination",
+    *("subject", "rule", "status", "near", "near_fen", "amount_fen", "payable_fen"),
+    *("determination", "pack"),
 )
 
 
@@ -169,7 +169,6 @@ class _Writer:
                     self.lines.writerow(
                         (
                             result.table.subjects[row],
-                            result.program.pack.name,
                             name,
                             STATUS[int(status[row])],
                             int(near[row]),
@@ -177,6 +176,7 @@ class _Writer:
                             int(amounts[row]) if status[row] == 1 else "",
                             final.get(row, ""),
                             determination_id(result.program, rule, result.table, row),
+                            result.program.pack.name,
                         )
                     )
 
