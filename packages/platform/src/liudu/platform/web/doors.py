@@ -6,7 +6,7 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from rules.permissions import has_perm
 
 from liudu.platform.actors import Actor
@@ -19,8 +19,9 @@ PUBLIC = "public"
 def door(permission: str) -> Callable[[View[P]], View[P]]:
     """Let only those in who have a permission; `PUBLIC` lets everybody in.
 
-    Visitors are sent to the login; others are told that they may not. What depends on the
-    object is asked within by `require`.
+    Visitors are sent to the login, and from there to where they were: to the page of the form
+    where a form was sent after the session had ended. Others are told that they may not. What
+    depends on the object is asked within by `require`.
     """
 
     def build(view: View[P]) -> View[P]:
@@ -29,7 +30,7 @@ def door(permission: str) -> Callable[[View[P]], View[P]]:
             actor = actor_at(request)
             if permission != PUBLIC and not may(actor, permission):
                 if not actor.known:
-                    return redirect_to_login(request.get_full_path())
+                    return _to_login(request)
                 raise PermissionDenied(permission)
             return view(request, *args, **kwargs)
 
@@ -37,6 +38,22 @@ def door(permission: str) -> Callable[[View[P]], View[P]]:
         return guarded
 
     return build
+
+
+def _to_login(request: HttpRequest) -> HttpResponseBase:
+    """Return the way to the login; a part of a page that asked sends the whole page there."""
+    part = request.headers.get("HX-Request") == "true"
+    came_from = request.headers.get("HX-Current-URL" if part else "Referer", "")
+    back = request.get_full_path()
+    if part or request.method not in ("GET", "HEAD"):
+        here = f"{request.scheme}://{request.get_host()}"
+        back = came_from.removeprefix(here) if came_from.startswith(f"{here}/") else "/"
+    answer = redirect_to_login(back)
+    if not part:
+        return answer
+    whole = HttpResponse(status=204)
+    whole["HX-Redirect"] = answer.url
+    return whole
 
 
 def actor_at(request: HttpRequest) -> Actor:

@@ -40,27 +40,33 @@
   document.addEventListener("DOMContentLoaded", () => document.querySelector(".error-summary")?.focus());
 
   // Another language loads the page again: what was typed and not yet sent goes over, once.
+  // So it does where the session had ended and the login stood between; never account numbers.
   const KEPT = "liudu-typed";
   const fields = () => [...document.querySelectorAll("main form[method=post] [name]")].filter(
     (field) => !["hidden", "password", "file", "submit"].includes(field.type) && field.tagName !== "BUTTON",
   );
   const box = (field) => ["checkbox", "radio"].includes(field.type);
+  const entrance = () => location.pathname.startsWith("/accounts/");
+  const keep = (kept) => sessionStorage.setItem(KEPT, JSON.stringify(kept));
   document.addEventListener("submit", (event) => {
-    if (!event.target.action.endsWith("/i18n/setlang/")) return;
-    const typed = fields().map((field) => [field.name, box(field) ? field.checked : field.value]);
-    sessionStorage.setItem(KEPT, JSON.stringify({ at: location.pathname, typed }));
+    const words = event.target.action.endsWith("/i18n/setlang/");
+    if (!words && (entrance() || event.target.method !== "post")) return;
+    const open = (field) => words || field.autocomplete !== "off";
+    const typed = fields().map((field) => [field.name, box(field) ? field.checked : open(field) ? field.value : ""]);
+    keep({ at: location.pathname, typed, login: !words });
   });
   document.addEventListener("DOMContentLoaded", () => {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) || "{}");
+    if (kept.login && entrance()) return keep({ ...kept, passed: true });
     sessionStorage.removeItem(KEPT);
-    if (kept.at !== location.pathname) return;
+    if (kept.at !== location.pathname || (kept.login && !kept.passed)) return;
     const here = fields();
     if (here.length !== kept.typed.length) return;
     kept.typed.forEach(([name, value], number) => {
       const field = here[number];
       if (field.name !== name) return;
       if (box(field)) field.checked = value;
-      else field.value = value;
+      else if (value || !kept.login) field.value = value;
     });
     here[0]?.form.dispatchEvent(new Event("change", { bubbles: true }));
   });
