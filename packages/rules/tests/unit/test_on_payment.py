@@ -20,6 +20,7 @@ from liudu.rules import (
 )
 from liudu.rules._page import render_page
 from liudu.rules.cli import main
+from liudu.rules.sql import Dialect, answers_sql
 
 DAY = date(2026, 5, 1)
 TEXT = """
@@ -234,6 +235,24 @@ def test_a_renewal_that_does_not_count_what_the_first_payment_counts_is_warned_o
     assert said_of(both, "pension reads n, which is counted after the payment of first") == [
         Severity.WARNING
     ]
+
+
+def test_what_is_called_paid_and_nothing_counts_is_warned_of():
+    reads = SMALL.replace("atom: ok", "atom: ok and n < 9")
+    called = reads.replace("label: 次数", "label: 已领次数")
+    assert said_of(reads, "which no payment changes") == []
+    assert said_of(called, "which no payment changes") == [Severity.WARNING]
+    counts = called.replace("    amount:", "    on_payment: {n: {adds: 1}}\n    amount:")
+    assert said_of(counts, "which no payment changes") == []
+    assert said_of(called.replace("[1, 2, 3]", "[]"), "which no payment changes") == []
+
+
+def test_a_database_is_asked_the_same_whatever_a_payment_changes():
+    def asked(text):
+        program = compile_pack(read_pack(text), on=DAY)
+        return answers_sql(program, dialect=Dialect.SQLITE).partition("WITH ")[2]
+
+    assert asked(pack_with("months: {adds: 3}")) == asked(pack_with("{}"))
 
 
 TESTED = pack_with("first: {becomes: true}\nmonths: {adds: 3}")

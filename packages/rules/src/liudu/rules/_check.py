@@ -1,5 +1,6 @@
 """What is suspicious in a pack that can be read: found without any facts."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from enum import StrEnum
@@ -28,6 +29,7 @@ from liudu.rules._pack import (
 from liudu.rules._program import Program, RuleTest, VersionsOverlapError, compile_pack
 from liudu.rules._source import PackError
 
+CALLED_PAID = re.compile(r"(?:^|_)paid(?:_|$)|已发放|已领|已享受|已付|已拨付|已兑付")
 WHOLE_OR_LESS = (None, Rounding.DOWN)  # what rounds up may pass a cap that is no whole number
 
 
@@ -162,6 +164,13 @@ class NotCountedError(PackError):
 
     en = "{place}: {rule} reads {fact}, which is counted after the payment of {others} but not after its own: add it to on_payment."  # noqa: E501
     zh = "{place}：规则 {rule} 用到 {fact}；{others} 发放后会累计它，而本规则发放后没有：请补到 on_payment。"  # noqa: E501
+
+
+class PaidUncountedError(PackError):
+    """A rule that is paid again reads what was paid, and nothing keeps that up to date."""
+
+    en = "{place}: {rule} is paid again and again and reads {fact}, which no payment changes: it is only right after every import. Name it in on_payment."  # noqa: E501
+    zh = "{place}：规则 {rule} 按期反复发放，并用到 {fact}，但没有任何发放会更新它：只有每次重新导入才对。请写进 on_payment。"  # noqa: E501
 
 
 class EffectNeverTestedError(PackError):
@@ -447,6 +456,7 @@ def _payment_findings(pack: Pack) -> Iterator[Finding]:
         if rule.payment_months and not _ends(pack, rule):
             yield _warning(EndlessPaymentError(place=rule.node.place, rule=rule.name))
         yield from _not_counted(pack, rule)
+        yield from _paid_uncounted(pack, rule)
 
 
 def _limits(pack: Pack, rule: Rule) -> list[Budget]:
@@ -483,6 +493,16 @@ def _not_counted(pack: Pack, rule: Rule) -> Iterator[Finding]:
                     place=rule.node.place, rule=rule.name, fact=name, others=", ".join(others)
                 )
             )
+
+
+def _paid_uncounted(pack: Pack, rule: Rule) -> Iterator[Finding]:
+    """Find what a recurring rule reads, is called paid, and nothing counts."""
+    counted = {effect.fact for _, effect in _effects(pack)}
+    counted |= {budget.paid for budget in pack.budgets.values()}
+    for name in sorted(_names_read(pack, rule) - counted) if rule.payment_months else ():
+        fact = pack.facts.get(name)
+        if fact is not None and (CALLED_PAID.search(name) or CALLED_PAID.search(fact.label.zh)):
+            yield _warning(PaidUncountedError(place=rule.node.place, rule=rule.name, fact=name))
 
 
 def _date_findings(pack: Pack) -> Iterator[Finding]:
