@@ -4,6 +4,7 @@ import pytest
 
 from liudu.rules import (
     PackRefusedError,
+    compare,
     compile_pack,
     explain,
     explain_together,
@@ -180,3 +181,11 @@ def test_runs_of_other_subjects_days_or_of_one_pack_twice_are_refused():
         settle_together([one, later])
     with pytest.raises(PackTwiceError, match="mine is given twice"):
         settle_together([one, one])
+
+
+def test_what_a_pack_costs_by_itself_leaves_out_the_rules_of_others():
+    mine = program()
+    less, more = (run(mine, row(mine, paid=paid)) for paid in (5, 7))
+    assert settle(less).total_fen == 0
+    assert settle(less, by_itself=True).total_fen == 500
+    assert compare(less, more).total_fen == 200

@@ -153,6 +153,8 @@ def what_if(before: Run, settings: Mapping[str, Setting]) -> Run:
 def compare(before: Run, after: Run) -> Comparison:
     """Return what changes between two runs over one table.
 
+    Each is settled by itself: what rules of other packs would pay instead is left out.
+
     Raises
     ------
     DifferentSubjectsError
@@ -162,13 +164,17 @@ def compare(before: Run, after: Run) -> Comparison:
         raise DifferentSubjectsError(before=len(before.table), after=len(after.table))
     names = list(dict.fromkeys([*before.rules, *after.rules]))
     count = len(before.table)
-    change = settle(after).by_subject(count) - settle(before).by_subject(count)
+    change = _by_subject(after, count) - _by_subject(before, count)
     return Comparison(
         before=before,
         after=after,
         rules=tuple(_rule_change(name, before, after) for name in names),
         change_fen=change,
     )
+
+
+def _by_subject(result: Run, count: int) -> Amounts:
+    return settle(result, by_itself=True).by_subject(count)
 
 
 def _rule_change(name: str, before: Run, after: Run) -> RuleChange:

@@ -137,7 +137,7 @@ class OtherDayError(Refusal):
     zh = "{first} 按 {first_on} 运行，{second} 按 {second_on} 运行：请取同一天。"
 
 
-def settle(run: Run, *, programmes: bool = True) -> Settlement:
+def settle(run: Run, *, programmes: bool = True, by_itself: bool = False) -> Settlement:
     """Return what is paid: groups first, then limits per subject, then programmes.
 
     The rules of a pack are served in the order in which they stand in it; a programme's
@@ -146,9 +146,13 @@ def settle(run: Run, *, programmes: bool = True) -> Settlement:
     applied: groups and limits per subject.
 
     What a group shares with rules of other packs stays open where such a rule could matter:
-    `settle_together` sees them.
+    `settle_together` sees them. With `by_itself` true they are left out of account, to say what
+    the pack would cost if there were no other; nothing may be paid on that.
     """
-    return settle_together([run], programmes=programmes).settlements[run.program.pack.name]
+    groups = run.program.groups.values() if by_itself else ()
+    others = {other.pack for limit in groups for other in limit.group.others}
+    settled = settle_together([run], programmes=programmes, absent=others)
+    return settled.settlements[run.program.pack.name]
 
 
 def settle_together(

@@ -195,7 +195,7 @@ def attempt(
     after = what_if(city.before, settings)
     found = compare(city.before, after)
     count = city.count
-    paid = settle(after).by_subject(count)
+    paid = settle(after, by_itself=True).by_subject(count)
     day, served = _exhausted(after, paid, budget_fen=budget_fen, order=order)
     return Trial(
         comparison=found,
