@@ -267,8 +267,12 @@ def _grant(organisation):
         changed_at=AT,
         **due,
     )
+    export = funding.PaymentExport.objects.create(
+        text=TITLE, order_count=1, pay_fen=100, recover_fen=0, exported_at=AT, exported_by=TITLE
+    )
     order = funding.PaymentOrder.objects.create(
         grant=grant,
+        export=export,
         kind="payment",
         amount_fen=100,
         idempotency_key="once",
@@ -292,6 +296,7 @@ def _grant(organisation):
         "determination": said.key,
         "grant": grant.key,
         "order": order.key,
+        "export": export.key,
         "objection": objection.key,
         "table": table.key,
     }
@@ -328,6 +333,8 @@ ABOUT = {
     "funding:determination": [{"key": "determination"}],
     "funding:import_run": [{"key": "table"}],
     "funding:settle": [{"key": "order"}],
+    "funding:export_run": [{"key": "export"}],
+    "funding:export_file": [{"key": "export"}],
     "funding:set_parameter": [{"code": "policy", "name": "rent_doctor"}],
     "identity:invitation": [{"token": "secret"}],
     "supply:solution": [{"key": "solution"}, {"key": "hidden"}],

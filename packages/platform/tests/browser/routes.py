@@ -178,6 +178,8 @@ ROUTES = {
     "funding:step": POST,
     "funding:orders": Visit("officer"),
     "funding:export": POST,
+    "funding:export_run": Visit("officer", key="export"),
+    "funding:export_file": POST,
     "funding:settle": POST,
     # office
     "office:mine": Visit("owner"),

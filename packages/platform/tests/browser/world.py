@@ -312,9 +312,13 @@ def funding(*, at, by):
 
     services.load_policies(by=by, at=at, folder=ROOT / "cities" / "suzhou" / "policies")
     services.simulate_subjects(by=by, at=at, kind="person", count=60)
-    graduate = services.subject_for_user(at=at, user=User.objects.get(email="new@example.com"))
-    for name, text in DUE.items():
-        services.enter_fact(by=by, at=at, subject=graduate, name=name, text=text)
+    graduate, paid = (
+        services.subject_for_user(at=at, user=User.objects.get(email=f"{one}@example.com"))
+        for one in ("new", "opc")
+    )
+    for subject in (graduate, paid):
+        for name, text in DUE.items():
+            services.enter_fact(by=by, at=at, subject=subject, name=name, text=text)
     on = clock.today()
     version = queries.version_of("suzhou-graduate-rent", on=on)
     batch = services.open_batch(
@@ -323,6 +327,16 @@ def funding(*, at, by):
     batch = services.match_batch(by=by, at=at, batch=batch)
     batch = services.notify_batch(by=by, at=at, batch=batch)
     batch = services.publish_batch(by=by, at=at, batch=batch)
+    services.confirm_account(
+        by=by,
+        at=at,
+        grant=batch.grants.get(subject=paid),
+        holder="甲",
+        bank="苏州银行",
+        number="6222000011112222",
+    )
+    services.order_payments(by=by, at=at, batch=batch)
+    export = services.export_orders(by=by, at=at)
     taken = services.import_facts(
         by=by,
         at=at,
@@ -331,11 +345,12 @@ def funding(*, at, by):
         kind="enterprise",
         bureau="苏州市工业和信息化局",
     )
-    grant = batch.grants.first()
+    grant = batch.grants.get(subject=graduate)
     return {
         "fact_import": taken.key,
         "policy": version.code,
         "delivery": batch.key,
+        "export": export.key,
         "grant": grant.key,
         "determination": grant.determination.key,
     }

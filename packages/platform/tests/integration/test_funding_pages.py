@@ -1,7 +1,6 @@
 """Pages of funding: who sees what, what is refused, and one delivery by its buttons."""
 
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,6 +8,7 @@ from django.urls import reverse
 
 from liudu.platform import clock
 from liudu.platform.actors import SYSTEM
+from liudu.platform.audit.models import Line
 from liudu.platform.funding import queries, sandbox, services
 from liudu.platform.funding.models import Batch, Grant, PackVersion, PaymentOrder, Subject
 from liudu.platform.identity.models import User
@@ -234,14 +234,17 @@ def test_a_delivery_by_its_buttons(office, at, graduate, client):
     for step in ("pay", "pay", "publish"):
         assert office.post(f"{page}{step}/").status_code == 302
     exported = office.post("/funding/orders/export/")
-    assert exported["content-type"].startswith("text/csv")
-    assert "4500.00" in exported.text
-    assert "'=1+1" in exported.text
+    assert exported.status_code == 302
+    assert office.get(exported["location"]).status_code == 200
+    first, again = (office.post(f"{exported['location']}file/") for _ in range(2))
+    assert first["content-type"].startswith("text/csv")
+    assert "4500.00" in first.text
+    assert "'=1+1" in first.text
+    assert first.content == again.content
     order = PaymentOrder.objects.get()
-    again = office.get(
-        "/funding/orders/export/?" + urlencode({"at": order.exported_at.isoformat()})
-    )
     assert order.idempotency_key in again.text
+    assert Line.objects.filter(verb="funding.orders.fetched").count() == 2
+    assert office.post("/funding/orders/export/")["location"] == "/funding/orders/"
     assert office.post(f"/funding/orders/{order.key}/settle/", {"reference": ""}).status_code == 422
     assert (
         office.post(f"/funding/orders/{order.key}/settle/", {"reference": "T"}).status_code == 302
@@ -367,7 +370,7 @@ def test_an_objection_is_raised_and_answered_on_the_page(office, client, at, gra
         "/funding/imports/x/",
         "/funding/policies/none/",
         f"/funding/policies/{RENT}/versions/99/",
-        "/funding/orders/export/?at=never",
+        "/funding/orders/exports/x/",
         "/funding/sandbox/?policy=none",
         "/funding/mine/?who=stranger",
     ],

@@ -63,7 +63,6 @@ class PackVersion(ForGood):
         ordering: ClassVar = ["code", "-number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["code", "number"], name="funding_one_number"),
-            models.UniqueConstraint(fields=["code", "digest"], name="funding_one_content"),
         ]
 
     def __str__(self) -> str:
@@ -397,6 +396,29 @@ class GrantEvent(ForGood):
         return self.en
 
 
+class PaymentExport(ForGood):
+    """The orders that were handed to the treasury at once, with the file as it was made.
+
+    Whoever loses the file fetches the same bytes again; no order is in two exports.
+    """
+
+    key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
+    simulated = models.BooleanField(default=False)
+    text = models.TextField()
+    digest = models.CharField(max_length=64)  # SHA-256 of the text's UTF-8 bytes
+    order_count = models.PositiveIntegerField()
+    pay_fen = models.BigIntegerField()  # payments and supplements
+    recover_fen = models.BigIntegerField()
+    exported_at = models.DateTimeField(db_index=True)
+    exported_by = models.CharField(max_length=120)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class PaymentOrder(models.Model):
     """An order to the treasury, waiting in this outbox until the treasury takes it.
 
@@ -428,6 +450,7 @@ class PaymentOrder(models.Model):
     ordered_at = models.DateTimeField()
     ordered_by = models.CharField(max_length=120)
     exported_at = models.DateTimeField(null=True)
+    export = models.ForeignKey(PaymentExport, models.PROTECT, null=True, related_name="orders")
     settled_at = models.DateTimeField(null=True)
     reference = models.CharField(max_length=80, blank=True)  # the treasury's number
 

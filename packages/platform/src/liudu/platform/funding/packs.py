@@ -38,15 +38,20 @@ def outcomes_of(version: PackVersion) -> tuple[Outcome, ...]:
     return _outcomes(version.digest, version.code)
 
 
+def _stored(digest: str, code: str) -> PackVersion:
+    # A text that was taken back into use is stored again: its versions have one content.
+    return PackVersion.objects.filter(digest=digest, code=code)[:1].get()
+
+
 @lru_cache(maxsize=128)
 def _pack(digest: str, code: str) -> Pack:
-    stored = PackVersion.objects.get(digest=digest, code=code)
+    stored = _stored(digest, code)
     return read_pack(stored.text, file=f"{code}.yaml")
 
 
 @lru_cache(maxsize=512)
 def _program(digest: str, code: str, on: date, subject: str | None) -> Program:
-    stored = PackVersion.objects.get(digest=digest, code=code)
+    stored = _stored(digest, code)
     settings = settings_of(stored)
     return compile_pack(_pack(digest, code), on=on, subject=subject, settings=settings)
 

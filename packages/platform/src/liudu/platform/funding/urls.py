@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from liudu.platform.funding.pages import delivery, facts, grants, home, mine, policies, sandbox
+from liudu.platform.funding.pages import (
+    delivery,
+    facts,
+    grants,
+    home,
+    mine,
+    orders,
+    policies,
+    sandbox,
+)
 
 app_name = "funding"
 urlpatterns = [
@@ -36,7 +45,9 @@ urlpatterns = [
     path("deliveries/<str:key>/matching/", delivery.progress, name="matching"),
     path("deliveries/<str:key>/published/", delivery.published, name="published"),
     path("deliveries/<str:key>/<str:step>/", delivery.take, name="step"),
-    path("orders/", delivery.orders, name="orders"),
-    path("orders/export/", delivery.export, name="export"),
-    path("orders/<str:key>/settle/", delivery.settle, name="settle"),
+    path("orders/", orders.listing, name="orders"),
+    path("orders/export/", orders.export, name="export"),
+    path("orders/exports/<str:key>/", orders.show_export, name="export_run"),
+    path("orders/exports/<str:key>/file/", orders.fetch, name="export_file"),
+    path("orders/<str:key>/settle/", orders.settle, name="settle"),
 ]

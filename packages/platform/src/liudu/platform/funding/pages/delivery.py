@@ -1,16 +1,15 @@
-"""Deliveries without an application, step by step, and the orders to the treasury."""
+"""Deliveries without an application, step by step."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from liudu.contract import Refusal
@@ -24,20 +23,14 @@ from liudu.platform.funding.models import (
     Grant,
     Objection,
     PackVersion,
-    PaymentOrder,
     Subject,
 )
 from liudu.platform.funding.packs import pack_of
-from liudu.platform.funding.services.payments import orders_csv
 from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import PUBLIC, actor_at, door, may
 from liudu.platform.words import Words, language
 
 PAGE_ROWS: Final = 25
-NOTHING_WAITS: Final = Words(
-    "没有待领取的指令；已导出的可在“以前的导出”中再次下载。",
-    "No order is waiting; what was exported can be fetched again below.",
-)
 LISTED: Final = (
     Grant.State.NOTIFIED,
     Grant.State.CONFIRMED,
@@ -350,89 +343,3 @@ def _public_name(grant: Grant) -> str:
     """Return how the public reads whom a grant is for."""
     name = grant.subject.name
     return masked(name) if grant.subject.kind == Subject.Kind.PERSON else name
-
-
-@door("funding.view_deliveries")
-@require_safe
-def orders(request: HttpRequest) -> HttpResponse:
-    """Show the outbox: orders that wait for the treasury and those handed over."""
-    return _orders_page(request)
-
-
-def _orders_page(request: HttpRequest, **more: object) -> HttpResponse:
-    rows = PaymentOrder.objects.select_related(
-        "grant", "grant__batch", "grant__batch__pack", "grant__subject"
-    )
-    state = request.GET.get("state", "")
-    if state in PaymentOrder.State.values:
-        rows = rows.filter(state=state)
-    wanted = request.GET.get("q", "").strip()[:100]
-    if wanted:
-        rows = rows.filter(Q(grant__subject__name__icontains=wanted) | Q(reference=wanted))
-    context = {
-        "q": wanted,
-        "page": Paginator(rows.order_by("-pk"), PAGE_ROWS).get_page(request.GET.get("page")),
-        "state": state,
-        "states": PaymentOrder.State.choices,
-        "waiting": PaymentOrder.objects.filter(
-            state=PaymentOrder.State.WAITING, grant__batch__simulated=False
-        ).aggregate(count=Count("pk"), sum=Sum("amount_fen")),
-        "exports": PaymentOrder.objects.exclude(exported_at=None)
-        .order_by("-exported_at")
-        .values_list("exported_at", flat=True)
-        .distinct()[:10],
-        **more,
-    }
-    status = 422 if more.get("refusal") else 200
-    return render(request, "funding/orders.html", context, status=status)
-
-
-@door("funding.export_orders")
-@require_http_methods(["GET", "POST"])
-def export(request: HttpRequest) -> HttpResponse:
-    """Hand the waiting orders over as CSV; GET with `at` gives an earlier export again."""
-    if request.method == "POST":
-        at = clock.now()
-        text = services.export_orders(by=actor_at(request), at=at)
-        if not PaymentOrder.objects.filter(exported_at=at).exists():
-            messages.info(request, str(NOTHING_WAITS))
-            return redirect("funding:orders")
-    else:
-        try:
-            at = datetime.fromisoformat(request.GET.get("at", ""))
-        except ValueError as error:
-            raise Http404 from error
-        if at.tzinfo is None:
-            raise Http404
-        rows = list(PaymentOrder.objects.filter(exported_at=at).select_related("grant"))
-        if not rows:
-            raise Http404
-        text = orders_csv(rows)
-    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
-    name = at.astimezone(clock.CITY_ZONE).strftime("%Y%m%d-%H%M%S")
-    answer["Content-Disposition"] = f'attachment; filename="orders-{name}.csv"'
-    return answer
-
-
-@door("funding.export_orders")
-@require_POST
-def settle(request: HttpRequest, key: str) -> HttpResponse:
-    """Keep the treasury's number of an order that was carried out."""
-    order = PaymentOrder.objects.filter(key=key).first()
-    if order is None:
-        raise Http404
-    reference = request.POST.get("reference", "").strip()[:80]
-    if not reference:
-        return _orders_page(request, refusal=NoReferenceError(), refused=order.key)
-    services.settle_order(by=actor_at(request), at=clock.now(), order=order, reference=reference)
-    messages.success(request, str(Words("已登记付款。", "The payment is kept.")))
-    state = request.POST.get("state", "")
-    query = f"?state={state}" if state in PaymentOrder.State.values else ""
-    return redirect(reverse("funding:orders") + query)
-
-
-class NoReferenceError(Refusal):
-    """An order is settled without the treasury's number."""
-
-    en = "Give the treasury's reference number of the payment."
-    zh = "请填写财政付款流水号。"

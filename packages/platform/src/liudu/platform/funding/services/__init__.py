@@ -11,6 +11,7 @@ from liudu.platform.funding.services.delivery import (
     publish_batch,
     refuse_grant,
 )
+from liudu.platform.funding.services.exports import export_orders, fetch_export
 from liudu.platform.funding.services.facts import (
     add_subject,
     declare_fact,
@@ -27,7 +28,6 @@ from liudu.platform.funding.services.matching import (
 )
 from liudu.platform.funding.services.payments import (
     answer_objection,
-    export_orders,
     order_payments,
     raise_objection,
     recover_grant,
@@ -51,6 +51,7 @@ __all__ = [
     "declare_fact",
     "enter_fact",
     "export_orders",
+    "fetch_export",
     "import_facts",
     "load_policies",
     "match_batch",

@@ -1,7 +1,5 @@
 """Orders to the treasury: an outbox in which every deed stands once."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -24,10 +22,6 @@ from liudu.platform.funding.services.delivery import (
 from liudu.platform.funding.services.paid import count_payment
 
 CHUNK: Final = 200
-COLUMNS: Final = (
-    "idempotency_key", "kind", "amount_yuan", "payee", "bank", "account", "policy", "rule",
-    "period", "ordered_at",
-)  # fmt: skip
 PAID_STATES: Final = (Grant.State.ORDERED, Grant.State.PAID)
 
 
@@ -111,64 +105,6 @@ def _order(
         "ordered_at": at,
         "ordered_by": by.name,
     }
-
-
-@transaction.atomic
-def export_orders(*, by: Actor, at: datetime, simulated: bool = False) -> str:
-    """Hand the waiting orders to the treasury as CSV; each order is in one export only.
-
-    The treasury's side must refuse an idempotency key that it knows.
-    """
-    rows = list(
-        PaymentOrder.objects.select_for_update(of=("self",))
-        .filter(state=PaymentOrder.State.WAITING, grant__batch__simulated=simulated)
-        .select_related("grant")
-    )
-    PaymentOrder.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=PaymentOrder.State.EXPORTED, exported_at=at
-    )
-    if rows:
-        record(
-            at=at,
-            by=by,
-            verb="funding.orders.exported",
-            subject_kind="payment_orders",
-            subject_key=at.isoformat(),
-            orders=len(rows),
-            amount_fen=sum(row.amount_fen for row in rows),
-        )
-    return orders_csv(rows)
-
-
-def orders_csv(orders: Sequence[PaymentOrder]) -> str:
-    """Return orders as the treasury reads them: CSV with a byte order mark, amounts in yuan."""
-    text = io.StringIO(newline="")
-    text.write("\ufeff")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for one in orders:
-        grant = one.grant
-        yuan, fen = divmod(one.amount_fen, 100)
-        writer.writerow(
-            [
-                one.idempotency_key,
-                one.kind,
-                f"{yuan}.{fen:02d}",
-                _harmless(grant.account_holder),
-                _harmless(grant.account_bank),
-                f"\t{grant.account_number}" if grant.account_number else "",
-                grant.code,
-                grant.rule,
-                grant.period,
-                one.ordered_at.isoformat(),
-            ]
-        )
-    return text.getvalue()
-
-
-def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 @transaction.atomic

@@ -4,12 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import attrs
-from django.db import transaction
-from django.db.models import Max
+from django.db import IntegrityError, transaction
 
 from liudu.contract import Refusal
 from liudu.platform.actors import Actor
@@ -149,19 +148,48 @@ def store_pack(
     settings: Mapping[str, object] | None = None,
     start: date | None = None,
 ) -> PackVersion | None:
-    """Store a version of a pack, or return None if that very content is stored already.
+    """Store a version of a pack, or return None if that very content is the newest already.
+
+    A content that was replaced and comes back is a new version.
 
     What the office has set stays set in a new text, as long as the text still leaves it open.
+    Of two who store the very same at once, one does.
     """
-    before = PackVersion.objects.filter(code=pack.name).order_by("-number").first()
+    store = partial(
+        _stored,
+        by=by,
+        at=at,
+        pack=pack,
+        text=text,
+        reason=reason,
+        settings=settings,
+        start=start,
+    )
+    try:
+        with transaction.atomic():
+            return store()
+    except IntegrityError:  # somebody else stored the policy's first version meanwhile
+        return store()
+
+
+def _stored(
+    *,
+    by: Actor,
+    at: datetime,
+    pack: Pack,
+    text: str,
+    reason: str,
+    settings: Mapping[str, object] | None,
+    start: date | None,
+) -> PackVersion | None:
+    before = _newest(pack.name)
     kept = dict(settings) if settings is not None else _kept(before, pack)
     digest = _digest(pack, kept)
-    if PackVersion.objects.filter(code=pack.name, digest=digest).exists():
+    if before is not None and before.digest == digest:
         return None
-    last = PackVersion.objects.filter(code=pack.name).aggregate(last=Max("number"))["last"]
     version = PackVersion.objects.create(
         code=pack.name,
-        number=(last or 0) + 1,
+        number=before.number + 1 if before else 1,
         version=pack.version,
         title_zh=pack.title.zh,
         title_en=pack.title.en,
@@ -189,6 +217,14 @@ def store_pack(
         digest=digest,
     )
     return version
+
+
+def _newest(code: str) -> PackVersion | None:
+    """Return the newest version of a policy; it stays the newest until the transaction ends."""
+    versions = PackVersion.objects.filter(code=code)
+    # The first version is there for good: whoever adds another waits here for its lock.
+    list(versions.select_for_update().filter(number=1).values_list("pk"))
+    return versions.order_by("-number").first()
 
 
 def _kept(before: PackVersion | None, pack: Pack) -> dict[str, object]:
@@ -228,7 +264,9 @@ def set_parameter(
     NoSuchParameterError, BadSettingError, SourceNeededError
 
     """
-    stored = PackVersion.objects.select_for_update().filter(code=code).order_by("-number")[:1].get()
+    stored = _newest(code)
+    if stored is None:
+        raise PackVersion.DoesNotExist(code)
     pack = pack_of(stored)
     if name not in pack.parameters:
         raise NoSuchParameterError(code=code, name=name)
