@@ -141,3 +141,68 @@ def test_what_is_settled_in_january_counts_for_the_new_year(tmp_path):
     settled(datetime(2027, 1, 8, 2, tzinfo=UTC), grant)
     row = queries.live_facts([grant.subject]).get(name="paid_this_year")
     assert (row.value, row.valid_to.isoformat()) == ("100000", "2027-12-31")
+
+
+def two_quarters(folder, months_paid):
+    """Order the renewals of February and May before the treasury has paid the first."""
+    arrives(folder, first_claim_paid="是", months_paid=months_paid, rent_paid="0")
+    first = ordered(START, "rent-renewal")
+    table(QUARTERS[0], insured_this_quarter="是", owns_home="否")
+    second = ordered(QUARTERS[0], "rent-renewal")
+    assert (first.state, first.amount_fen) == (Grant.State.ORDERED, 3 * MONTH_FEN)
+    assert (second.state, second.amount_fen) == (Grant.State.CONFIRMED, 3 * MONTH_FEN)
+    return first, second
+
+
+def order_again(grant, at):
+    count = services.order_payments(by=SYSTEM, at=at, batch=grant.batch)
+    grant.refresh_from_db()
+    return count
+
+
+@pytest.mark.parametrize(
+    ("months_paid", "state", "second_months", "kinds"),
+    [
+        ("6", Grant.State.ORDERED, 3, ["waits", "ordered"]),
+        ("20", Grant.State.ORDERED, 1, ["waits", "corrected", "ordered"]),
+        ("21", Grant.State.REFUSED, 3, ["waits", "refused"]),
+    ],
+)
+def test_a_quarter_waits_for_the_one_before_and_is_determined_anew(
+    tmp_path, months_paid, state, second_months, kinds
+):
+    first, second = two_quarters(tmp_path, months_paid)
+    assert order_again(second, QUARTERS[0]) == 0
+    settled(QUARTERS[0], first)
+    assert order_again(second, QUARTERS[0]) == int(state == Grant.State.ORDERED)
+    assert (second.state, second.amount_fen) == (state, second_months * MONTH_FEN)
+    assert [one.kind for one in second.events.all()][-len(kinds) :] == kinds
+    assert queries.recompute(second.determination).same
+    if state == Grant.State.ORDERED:
+        settled(QUARTERS[0], second)
+        assert int(months_of(second.subject)) == int(months_paid) + 3 + second_months
+    assert order_again(second, QUARTERS[0]) == 0
+
+
+def test_a_quarter_waits_while_a_number_that_it_needs_is_unknown(tmp_path):
+    first, second = two_quarters(tmp_path, "6")
+    services.enter_fact(
+        by=SYSTEM, at=QUARTERS[0], subject=first.subject, name="months_paid", text=""
+    )
+    settled(QUARTERS[0], first)
+    assert order_again(second, QUARTERS[0]) == 0
+    assert "请部门补报" in second.events.last().zh
+    table(QUARTERS[1], months_paid="23")
+    assert order_again(second, QUARTERS[1]) == 1
+    assert second.amount_fen == MONTH_FEN
+
+
+def test_what_another_payment_leaves_of_a_years_limit_is_paid(tmp_path):
+    (tmp_path / "yearly.yaml").write_text(YEARLY, encoding="utf-8")
+    services.load_policies(by=SYSTEM, at=START, folder=tmp_path)
+    table(START, bureau="局", registered="是", paid_this_year="2000")
+    days = [datetime(2026, month, 10, 2, tzinfo=UTC) for month in (3, 6)]
+    first, second = (ordered(at, "quarter", code="yearly") for at in days)
+    settled(days[1], first)
+    assert order_again(second, days[1]) == 1
+    assert second.amount_fen == 100_000

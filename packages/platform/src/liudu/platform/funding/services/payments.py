@@ -12,6 +12,7 @@ from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
 from liudu.platform.funding.decisions import deed_of
 from liudu.platform.funding.models import Batch, Grant, Objection, PaymentOrder
+from liudu.platform.funding.services.anew import orderable
 from liudu.platform.funding.services.delivery import (
     ReasonNeededError,
     WrongStateError,
@@ -52,20 +53,28 @@ def order_payments(*, by: Actor, at: datetime, batch: Batch) -> int:
 
     Two officers at once, or a second try after a crash, order nothing twice: a grant is locked,
     its state is asked again, and the database holds one payment for a grant and one order for
-    an idempotency key.
+    an idempotency key. A grant that waits for another payment (see `orderable`) stays
+    confirmed, and is ordered when the button is pressed after that.
     """
-    ordered = 0
+    ordered, last = 0, 0
     waiting = batch.grants.filter(state=Grant.State.CONFIRMED).order_by("pk")
-    while keys := list(waiting.values_list("pk", flat=True)[:CHUNK]):
+    while keys := list(waiting.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
         ordered += _order_chunk(keys, by=by, at=at)
+        last = keys[-1]
     return ordered
 
 
 @transaction.atomic
 def _order_chunk(keys: Sequence[int], *, by: Actor, at: datetime) -> int:
-    grants = Grant.objects.select_for_update(of=("self",)).select_related("subject")
+    locked = Grant.objects.select_for_update(of=("self",)).select_related(
+        "subject", "determination__pack"
+    )
+    rows = locked.defer(
+        "determination__facts", "determination__beside", "determination__pack__text"
+    )
+    grants = list(rows.filter(pk__in=keys, state=Grant.State.CONFIRMED).order_by("pk"))
     ordered = 0
-    for grant in grants.filter(pk__in=keys, state=Grant.State.CONFIRMED).order_by("pk"):
+    for grant in orderable(grants, by=by, at=at):
         _, made = PaymentOrder.objects.get_or_create(
             idempotency_key=_deed(grant, PaymentOrder.Kind.PAYMENT),
             defaults=_order(grant, PaymentOrder.Kind.PAYMENT, grant.amount_fen, at=at, by=by),
