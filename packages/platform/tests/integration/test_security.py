@@ -68,7 +68,7 @@ def test_every_page_tells_the_browser_to_be_strict(city, keyed, reader):
         guarded_city.read(answer)
         assert answer["X-Frame-Options"] == "DENY", door.name
         assert answer["X-Content-Type-Options"] == "nosniff", door.name
-        assert answer["Referrer-Policy"] in ("same-origin", "no-referrer"), door.name
+        assert answer["Referrer-Policy"] == "same-origin", door.name
         assert answer["Cross-Origin-Opener-Policy"] == "same-origin", door.name
         policy = answer["Content-Security-Policy"]
         assert "default-src 'self'" in policy, door.name
@@ -326,7 +326,7 @@ def test_an_invitation_is_answered_in_the_browser(city):
     assert "no-store" in answer["Cache-Control"]
     visitor = Client().get(link)
     assert visitor.status_code == 200
-    assert visitor["Referrer-Policy"] == "no-referrer"
+    assert visitor["Referrer-Policy"] == "same-origin"
     assert fresh.post(link).status_code == 302
     assert set(Membership.objects.filter(user=new).values_list("role", flat=True)) == {
         "member",

@@ -53,5 +53,7 @@ def _accept(request: HttpRequest, token: str) -> HttpResponse:
 def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
     page = render(request, "identity/invitation.html", context, status=status)
     page["Cache-Control"] = "no-store"
-    page["Referrer-Policy"] = "no-referrer"  # the address of this page is a secret
+    # The address is a secret and goes to no other site. "no-referrer" would be stricter, but with
+    # it browsers send the form from the origin "null", which no protection against forgery takes.
+    page["Referrer-Policy"] = "same-origin"
     return page
