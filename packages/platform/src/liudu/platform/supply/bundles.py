@@ -4,22 +4,20 @@ What comes in lies in ``incoming/`` until it is known to be a bundle; then it is
 in one step, so that nobody ever sees half a bundle.
 """
 
-import contextlib
-import errno
-import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 from django.conf import settings
 
 from liudu.contract import Bundle, BundleError, BundleLimits, ManifestError, Refusal, open_bundle
+from liudu.platform.arrivals import Arrival, free_bytes, room_in
 from liudu.platform.keys import new_key
 from liudu.platform.supply.decisions import with_file_name
 
@@ -27,7 +25,6 @@ MIB: Final = 1 << 20
 RESERVE_BYTES: Final = 64 * MIB  # a disk is never filled to the brim: the database lives there too
 UNPACKED: Final = BundleLimits(size_mib=1024)
 LEFT_BEHIND: Final = timedelta(days=1)
-NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FILE_NAME_CHARACTERS_MAX: Final = 200
 
 
@@ -81,66 +78,30 @@ class Received:
         self.path.unlink(missing_ok=True)
 
 
-class Receiver:
-    """Takes one file in, chunk by chunk, and refuses it as soon as it is too large."""
+class Receiver(Arrival):
+    """Takes one bundle in, chunk by chunk."""
 
     def __init__(self, file_name: str) -> None:
         self.file_name = plain_name(file_name)
-        self.size_bytes = 0
-        self._hash = hashlib.sha256()
-        self._path = incoming() / new_key()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb")
+        super().__init__(incoming() / new_key(), size_bytes_max=settings.BUNDLE_BYTES_MAX)
 
-    def take(self, chunk: bytes) -> None:
-        """Write one chunk.
+    def too_large(self) -> Refusal:
+        """Return what says so."""
+        return _too_large(self.size_bytes, file_name=self.file_name)
 
-        Raises
-        ------
-        BundleTooLargeError, NoRoomError
-            Nothing is left behind then.
+    def empty(self) -> Refusal:
+        """Return what says so."""
+        return EmptyBundleError(file=self.file_name)
 
-        """
-        self.size_bytes += len(chunk)
-        try:
-            refuse_size(self.size_bytes, file_name=self.file_name)
-            self._hash.update(chunk)
-            with no_room_said(self.file_name):
-                self._file.write(chunk)
-        except Refusal:
-            self.discard()
-            raise
+    def no_room(self, free_mib: int) -> Refusal:
+        """Return what says so."""
+        return _no_room(self.file_name, free_mib)
 
-    def finish(self) -> Received:
-        """Return the whole file, safely on disk.
-
-        Raises
-        ------
-        EmptyBundleError, NoRoomError
-
-        """
-        try:
-            if not self.size_bytes:
-                raise EmptyBundleError(file=self.file_name)
-            with no_room_said(self.file_name):
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-        except Refusal:
-            self.discard()
-            raise
+    def received(self, digest: str) -> Received:
+        """Return the file that has come in whole."""
         return Received(
-            path=self._path,
-            file_name=self.file_name,
-            size_bytes=self.size_bytes,
-            digest=self._hash.hexdigest(),
+            path=self.path, file_name=self.file_name, size_bytes=self.size_bytes, digest=digest
         )
-
-    def discard(self) -> None:
-        """Forget what came in so far."""
-        with contextlib.suppress(OSError):  # closing flushes, and the disk may be full
-            self._file.close()
-        self._path.unlink(missing_ok=True)
 
 
 def receive(chunks: Iterable[bytes], *, file_name: str) -> Received:
@@ -152,15 +113,8 @@ def receive(chunks: Iterable[bytes], *, file_name: str) -> Received:
         Nothing is left behind then, nor after any other error.
 
     """
-    with no_room_said(plain_name(file_name)):
-        receiver = Receiver(file_name)
-    try:
-        for chunk in chunks:
-            receiver.take(chunk)
-        return receiver.finish()
-    except BaseException:
-        receiver.discard()
-        raise
+    receiver = Receiver(file_name)
+    return receiver.received(receiver.take_all(chunks))
 
 
 def refuse_size(size_bytes: int, *, file_name: str) -> None:
@@ -171,11 +125,15 @@ def refuse_size(size_bytes: int, *, file_name: str) -> None:
     BundleTooLargeError
 
     """
-    limit_bytes: int = settings.BUNDLE_BYTES_MAX
-    if size_bytes > limit_bytes:
-        raise BundleTooLargeError(
-            file=file_name, size_mib=size_bytes // MIB, size_mib_max=f"{limit_bytes / MIB:g}"
-        )
+    if size_bytes > settings.BUNDLE_BYTES_MAX:
+        raise _too_large(size_bytes, file_name=file_name)
+
+
+def _too_large(size_bytes: int, *, file_name: str) -> BundleTooLargeError:
+    limit_mib = settings.BUNDLE_BYTES_MAX / MIB
+    return BundleTooLargeError(
+        file=file_name, size_mib=size_bytes // MIB, size_mib_max=f"{limit_mib:g}"
+    )
 
 
 def refuse_without_room(size_bytes: int, *, file_name: str) -> None:
@@ -186,9 +144,9 @@ def refuse_without_room(size_bytes: int, *, file_name: str) -> None:
     NoRoomError
 
     """
-    free_bytes = shutil.disk_usage(incoming()).free
-    if free_bytes < size_bytes + RESERVE_BYTES:
-        raise NoRoomError(file=file_name, free_mib=free_bytes // MIB)
+    free = free_bytes(incoming())
+    if free < size_bytes + RESERVE_BYTES:
+        raise NoRoomError(file=file_name, free_mib=free // MIB)
 
 
 def inspect(received: Received) -> Bundle:
@@ -205,7 +163,7 @@ def inspect(received: Received) -> Bundle:
     """
     place = Path(tempfile.mkdtemp(prefix="open-", dir=incoming()))
     try:
-        with no_room_said(received.file_name):
+        with room_in(place, refusal=partial(_no_room, received.file_name)):
             return open_bundle(received.path, into=place / "app", limits=UNPACKED)
     except (BundleError, ManifestError) as error:
         raise with_file_name(error, file_name=received.file_name) from error
@@ -273,18 +231,8 @@ def plain_name(file_name: str) -> str:
     return shown[-FILE_NAME_CHARACTERS_MAX:] or "bundle"
 
 
-@contextmanager
-def no_room_said(file_name: str) -> Iterator[None]:
-    """Turn a full disk into a refusal that says so."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        free_mib: Any = "?"
-        with contextlib.suppress(OSError):
-            free_mib = shutil.disk_usage(settings.PRIVATE).free // MIB
-        raise NoRoomError(file=file_name, free_mib=free_mib) from error
+def _no_room(file_name: str, free_mib: int) -> NoRoomError:
+    return NoRoomError(file=file_name, free_mib=free_mib)
 
 
 def _private(path: Path) -> Path:

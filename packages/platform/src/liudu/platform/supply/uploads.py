@@ -36,8 +36,7 @@ class Incoming(FileUploadHandler):
         if field_name != FIELD or self._receiver is not None:
             raise SkipFile
         try:
-            with bundles.no_room_said(file_name):
-                self._receiver = bundles.Receiver(file_name)
+            self._receiver = bundles.Receiver(file_name)
         except Refusal as refusal:
             self._stop(refusal)
 
@@ -56,7 +55,7 @@ class Incoming(FileUploadHandler):
         del file_size
         if self._receiver is not None and self._received is None:
             try:
-                self._received = self._receiver.finish()
+                self._received = self._receiver.received(self._receiver.finish())
             except Refusal as refusal:
                 self._stop(refusal)
 
