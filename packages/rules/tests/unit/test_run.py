@@ -136,7 +136,7 @@ def test_an_amount_that_cannot_be_known_makes_the_answer_unknown(pack, program):
 def test_a_parameter_that_nobody_set_makes_unknown_and_is_named(pack, program):
     one = about(pack, program)["later"]
     assert (one.status, one.open_parameters) == ("unknown", ("open_rate",))
-    assert "open_rate" in one.reason("zh")
+    assert "未定" in one.reason("zh")
 
 
 def test_a_condition_that_waits_for_the_office_is_no_near_miss(pack):

@@ -157,6 +157,8 @@ class Determination:
     outweighs: tuple[Fellow, ...] = ()
     waits_for: tuple[Fellow, ...] = ()
     after_payment: tuple[PaymentEffect, ...] = ()
+    open_said: tuple[Words, ...] = ()
+    """What people call the open parameters."""
 
     def reason(self, language: Language) -> str:
         """Return why, in one or two sentences."""
@@ -353,6 +355,7 @@ class _Explainer:
             facts=self.used(self.rule.facts),
             missing=self.missing(),
             open_parameters=self.open_parameters(),
+            open_said=tuple(self.pack.parameters[name].label for name in self.open_parameters()),
             steps=self.steps(),
             outweighed_by=self.named(instead) if instead else "",
             after_payment=effects_of(program, self.rule, self.table) if eligible else (),
@@ -438,7 +441,7 @@ def _confirmation(fact: Fact) -> Step:
     if fact.question is not None:
         return Step(say=fact.question, bureau=fact.bureau)
     label = fact.label
-    return Step(say=Words(f"核实：{label.zh}", f"confirm: {label.say('en')}"), bureau=fact.bureau)
+    return Step(say=Words(f"核实：{label.zh}", f"Confirm: {label.say('en')}"), bureau=fact.bureau)
 
 
 def _paper(pack: Pack, name: str) -> Step:
@@ -584,14 +587,18 @@ def _why_not(one: Determination, language: Language) -> str:
             if zh
             else f" You can: {_joined(advice, language)}."
         )
-    if one.near and one.would_bring_fen:
-        amount = money_text(one.would_bring_fen, language)
-        text += (
-            f"只差这一项，可得 {amount}。"
-            if zh
-            else f" Only this is missing; it would bring {amount}."
-        )
-    return text
+    return text + (_only_this(one, language) if one.near else "")
+
+
+def _only_this(one: Determination, language: Language) -> str:
+    """Say that one step is missing, and what it would bring if that is known."""
+    zh = language == "zh"
+    if not one.would_bring_fen:
+        return "只差这一项。" if zh else " Only this is missing."
+    amount = money_text(one.would_bring_fen, language)
+    return (
+        f"只差这一项，可得 {amount}。" if zh else f" Only this is missing; it would bring {amount}."
+    )
 
 
 def _why_unknown(one: Determination, language: Language) -> str:
@@ -604,10 +611,8 @@ def _why_unknown(one: Determination, language: Language) -> str:
             f"还不能判定，缺少：{said}。" if zh else f"Cannot be decided yet; missing: {said}."
         )
     if one.open_parameters:
-        said = _joined(list(one.open_parameters), language)
-        parts.append(
-            f"主管部门尚未确定参数：{said}。" if zh else f"The office has not set: {said}."
-        )
+        said = _joined([words.say(language) for words in one.open_said], language)
+        parts.append(f"主管部门尚未确定：{said}。" if zh else f"The office has not set: {said}.")
     if one.near and one.would_bring_fen:
         amount = money_text(one.would_bring_fen, language)
         parts.append(f"若属实可得 {amount}。" if zh else f"If so, it brings {amount}.")
@@ -615,16 +620,20 @@ def _why_unknown(one: Determination, language: Language) -> str:
 
 
 def _with_values(atom: AtomState, language: Language) -> str:
-    shown = _joined(
-        [f"{one.label.say(language)}：{one.value}" if language == "zh"
-         else f"{one.label.say(language)}: {one.value}"
-         for one in atom.facts if one.value is not None],
-        language,
-    )  # fmt: skip
+    """Return a condition with what is on record about its facts."""
+    zh = language == "zh"
     said = atom.say.say(language)
-    if not shown:
+    known = [(one.label.say(language), one.said.say(language)) for one in atom.facts if one.said]
+    if not known:
         return said
-    return f"{said}（{shown}）" if language == "zh" else f"{said} ({shown})"
+    shown = _joined(
+        [f"{label}：{value}" if zh else f"{label}: {value}" for label, value in known], language
+    )
+    if [label for label, _ in known] == [said]:  # not the same words twice
+        shown = f"登记为：{known[0][1]}" if zh else f"on record: {known[0][1]}"
+    if said.endswith(("）", ")")):
+        return f"{said[:-1]}；{shown}）" if zh else f"{said[:-1]}; {shown})"
+    return f"{said}（{shown}）" if zh else f"{said} ({shown})"
 
 
 def _with_holder(fact: UsedFact, language: Language) -> str:
