@@ -38,10 +38,11 @@ GROUP = "    group: home\ngroups:\n  home: {title: 住房, stack: highest, with:
 
 @pytest.fixture
 def load(at, tmp_path):
-    def put(name, *, beside="", until=""):
-        text = PACK.format(name=name, until=f", to: {until}" if until else "")
+    def put(name, *, beside="", until="", text=""):
+        whole = PACK.format(name=name, until=f", to: {until}" if until else "")
         path = tmp_path / f"{name}.yaml"
-        path.write_text(text + (GROUP % beside if beside else ""), encoding="utf-8")
+        whole += GROUP % beside if beside else ""
+        path.write_text(text or whole, encoding="utf-8")
         return services.load_policies(by=SYSTEM, at=at, folder=path)
 
     return put
@@ -75,6 +76,23 @@ def matched(at):
         return services.match_batch(by=SYSTEM, at=at, batch=batch)
 
     return run
+
+
+def test_a_policy_whose_group_contradicts_another_is_refused_by_name(at, load):
+    load("beta", beside="alpha")
+    text = PACK.format(name="alpha", until="") + (GROUP % "beta").replace("highest", "sum")
+    report = load("alpha", text=text)
+    assert not report.loaded
+    assert "alpha/home" in str(report.refused["alpha.yaml"])
+    assert "beta/home" in str(report.refused["alpha.yaml"])
+    assert load("alpha", beside="beta").loaded
+
+
+def test_a_policy_that_names_one_that_is_not_there_is_loaded_with_a_warning(load):
+    report = load("alpha", beside="beta")
+    assert [one.problem.facts["pack"] for one in report.warnings["alpha"]] == ["beta"]
+    assert load("beta").loaded
+    assert not load("alpha", beside="beta").warnings["alpha"]
 
 
 def granted(batch):
@@ -187,15 +205,18 @@ def test_near_misses_are_counted_with_what_they_would_bring(home, at, matched):
     assert (batch.near_count, batch.near_fen, batch.near_unknown_count) == (2, 700, 1)
 
 
-def test_the_pages_show_what_was_settled_together(
-    at, home, matched, signed_in, person, organisation
-):
+@pytest.fixture
+def officer_browser(signed_in, person, organisation):
+    bureau = organisation("市人社局", kind="public_body")
+    return signed_in(person("officer@example.com", of=bureau, roles=["officer"]))
+
+
+def test_the_pages_show_what_was_settled_together(at, home, matched, officer_browser):
     subject = home("a@x.cn", alpha=3, beta=8)
     first = matched("beta").grants.get()
     services.enter_fact(by=SYSTEM, at=at, subject=subject, name="alpha_sum", text="20")
     second = matched("alpha").grants.get()
-    bureau = organisation("市人社局", kind="public_body")
-    client = signed_in(person("officer@example.com", of=bureau, roles=["officer"]))
+    client = officer_browser
     page = client.get(f"/funding/deliveries/{second.batch.key}/").content.decode()
     assert "同组政策" in page
     assert "政策beta · 版本 1" in page

@@ -59,7 +59,12 @@ from liudu.rules._settle import (
 )
 from liudu.rules._source import PackError, Place
 from liudu.rules._table import Column, FactTable, encoded_row, row_of
-from liudu.rules._together import JointGroup, joint_groups
+from liudu.rules._together import (
+    JointGroup,
+    OrderContradictionError,
+    StackContradictionError,
+    joint_groups,
+)
 
 __all__ = [
     "Atom",
@@ -85,6 +90,7 @@ __all__ = [
     "JointSettlement",
     "Kind",
     "NearAmounts",
+    "OrderContradictionError",
     "OtherRule",
     "Outcome",
     "Pack",
@@ -108,6 +114,7 @@ __all__ = [
     "Setting",
     "Settlement",
     "Severity",
+    "StackContradictionError",
     "Stacking",
     "Status",
     "Step",

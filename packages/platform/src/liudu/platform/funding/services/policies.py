@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Final
 
 import attrs
 from django.db import IntegrityError, transaction
@@ -19,12 +20,17 @@ from liudu.platform.funding.models import ClauseCheck, PackVersion
 from liudu.platform.funding.packs import pack_of
 from liudu.rules import (
     Finding,
+    OrderContradictionError,
     Pack,
     PackRefusedError,
     Severity,
+    StackContradictionError,
     check_pack,
+    check_together,
     read_pack,
 )
+
+CONTRADICTIONS: Final = (StackContradictionError, OrderContradictionError)
 
 
 class NoPolicyFolderError(Refusal):
@@ -88,6 +94,8 @@ class LoadReport:
 def load_policies(*, by: Actor, at: datetime, folder: Path) -> LoadReport:
     """Store the packs of a folder whose text is new; each file stands or falls by itself.
 
+    One whose groups contradict those of another policy is refused: nobody could be paid by both.
+
     Raises
     ------
     NoPolicyFolderError
@@ -100,22 +108,57 @@ def load_policies(*, by: Actor, at: datetime, folder: Path) -> LoadReport:
     unchanged: list[str] = []
     refused: dict[str, Refusal] = {}
     warnings: dict[str, tuple[Finding, ...]] = {}
+    sound: dict[str, tuple[str, Pack, tuple[Finding, ...]]] = {}
     for file in files:
         try:
             text = file.read_text(encoding="utf-8-sig")
-            pack, found = sound_pack(text, file=file.name)
+            sound[file.name] = (text, *sound_pack(text, file=file.name))
         except Refusal as error:
             refused[file.name] = error
-            continue
         except UnicodeDecodeError:
             refused[file.name] = NotUtf8Error(file=file.name)
+    for name, (text, pack, found) in sound.items():
+        here = [one for other, (_, one, _) in sound.items() if other not in refused]
+        try:
+            together = _agreeing(pack, here, file=name)
+        except Refusal as error:
+            refused[name] = error
             continue
-        warnings[pack.name] = found
-        version = store_pack(by=by, at=at, pack=pack, text=text, reason=file.name)
+        warnings[pack.name] = (*found, *together)
+        version = store_pack(by=by, at=at, pack=pack, text=text, reason=name)
         unchanged.append(pack.name) if version is None else loaded.append(version)
     return LoadReport(
         loaded=tuple(loaded), unchanged=tuple(unchanged), refused=refused, warnings=warnings
     )
+
+
+def _agreeing(pack: Pack, here: Sequence[Pack], *, file: str) -> tuple[Finding, ...]:
+    """Return what is to be looked at where the groups of a pack meet those of others.
+
+    Raises
+    ------
+    PackRefusedError
+        If its groups contradict those of another policy.
+
+    """
+    others = {one.code: pack_of(one) for one in _newest_of_all()}
+    others |= {one.name: one for one in here}
+    others.pop(pack.name, None)
+    rest = list(others.values())
+    before = {str(one.problem) for one in check_together(rest)}
+    fresh = [one for one in check_together([pack, *rest]) if str(one.problem) not in before]
+    wrong = [one.problem for one in fresh if isinstance(one.problem, CONTRADICTIONS)]
+    if wrong:
+        raise PackRefusedError(file=file, errors=wrong)
+    return tuple(fresh)
+
+
+def _newest_of_all() -> list[PackVersion]:
+    """Return of every policy the newest version, without its text."""
+    found: dict[str, PackVersion] = {}
+    for version in PackVersion.objects.defer("text").order_by("code", "-number"):
+        found.setdefault(version.code, version)
+    return list(found.values())
 
 
 @lru_cache(maxsize=64)
