@@ -10,20 +10,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 SETTINGS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c max_connections=200"
 
 
-def programs():
+def programs() -> Path | None:
     """Return the folder of initdb and pg_ctl, or None."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
     found = next(iter(debian), None) or shutil.which("initdb")
     return Path(found).parent if found else None
 
 
-def as_nobody(folder):
+def as_nobody(folder: Path) -> dict[str, Any]:
     """PostgreSQL refuses to run as root: hand the folder to its own user."""
     if os.geteuid() != 0:
         return {}
@@ -33,24 +35,25 @@ def as_nobody(folder):
 
 
 @contextmanager
-def server(place, *, settings=SETTINGS):
+def server(place: Path, *, settings: str = SETTINGS) -> Iterator[str]:
     """Give the URL of a fresh cluster that listens on a socket file."""
     folder = Path(tempfile.mkdtemp(prefix="liudu-pg-"))
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **as_nobody(folder)}
+    quiet = {"stdout": subprocess.DEVNULL, "cwd": folder, **as_nobody(folder)}
     data = folder / "data"
     new = ("-D", data, "-U", "liudu", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
     control = (place / "pg_ctl", "-D", data, "-w")
-    subprocess.run([place / "initdb", *new], **quiet)
+    subprocess.run([place / "initdb", *new], check=True, **quiet)
     options = f"-k {folder} {settings}"
-    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], **quiet)
+    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, **quiet)
     try:
         yield f"postgres://liudu@/postgres?host={folder}"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main():
+def main() -> int:
+    """Run the command beside a server, and return its exit status."""
     place = programs()
     if place is None:
         print("PostgreSQL is not installed: what needs it is left out")  # noqa: T201
