@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.timeout(300),
+    pytest.mark.xdist_group("desk"),  # it takes seconds to come up, once for all
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
     pytest.mark.enable_socket,  # the driver of the browser speaks over local sockets
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -13,7 +13,11 @@ from http.cookiejar import CookieJar
 import pytest
 from clusters import fresh_cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("restart"),  # one cluster and one city for all
+]
 WORLD = """
 import django; django.setup()
 from django.core.management import call_command
