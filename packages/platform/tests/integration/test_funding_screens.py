@@ -323,3 +323,28 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(client, at, 
     )
     assert part.status_code == 204
     assert part["HX-Redirect"] == "/accounts/login/?next=/funding/mine/%3Fwho%3Dme"
+
+
+def test_a_rehearsal_goes_through_to_the_archive_without_the_treasury(client, at, officer):
+    District.objects.create(code="d", name="区", name_en="district")
+    Sector.objects.create(number=1, code="s", name="业", name_en="sector")
+    services.simulate_subjects(by=SYSTEM, at=at, kind="person", count=40)
+    client.force_login(officer, BACKEND)
+    form = {"rule": f"{RENT}/rent-renewal", "on": "2026-11-20", "share": "0", "simulated": "1"}
+    page = client.post("/funding/deliveries/", form).url
+    for step in ("match", "notify"):
+        assert client.post(f"{page}{step}/").status_code == 302
+    batch = Batch.objects.get()
+    grant = batch.grants.filter(state="notified").first()
+    services.confirm_account(by=SYSTEM, at=at, grant=grant, **ACCOUNT)
+    for step in ("pay", "publish"):
+        assert client.post(f"{page}{step}/").status_code == 302
+    assert client.post("/funding/orders/export/").url == "/funding/orders/"
+    assert "不交财政" in client.get("/funding/orders/").text
+    made = client.post("/funding/orders/export/", {"simulated": "1"})
+    assert "模拟数据" in client.get(made.url).text
+    order = PaymentOrder.objects.get()
+    assert client.post(f"/funding/orders/{order.key}/settle/", {"reference": "演练"}).status_code == 302  # fmt: skip  # noqa: E501
+    assert client.post(f"{page}archive/").status_code == 302
+    batch.refresh_from_db()
+    assert batch.stage == Batch.Stage.ARCHIVED

@@ -52,6 +52,18 @@ STEPS: Final[Mapping[str, Callable[..., Batch | int]]] = {
     "publish": services.publish_batch,
     "archive": services.archive_batch,
 }
+DONE: Final = {
+    "match": Words("比对完成。", "Matched."),
+    "notify": Words(
+        "已通知：当事人可以确认账户、放弃或提出异议。",
+        "Notified: subjects may confirm an account, opt out or object.",
+    ),
+    "publish": Words(
+        "已公示：名单公开，开始受理异议。",
+        "Published: the list is public, and objections are taken.",
+    ),
+    "archive": Words("已归档。", "Archived."),
+}
 REACHED: Final = {
     Batch.Stage.MATCHING: 0,
     Batch.Stage.MATCHED: 1,
@@ -265,7 +277,7 @@ def _said(step: str, done: Batch | int) -> Words:
         return Words(f"新生成 {done} 笔付款指令。", f"{done} payments ordered.")
     if step == "match" and done.stage == Batch.Stage.MATCHING:
         return Words("已交后台比对，可离开本页。", "A worker is matching; you may leave this page.")
-    return Words("已完成。", "Done.")
+    return DONE.get(step, Words("已完成。", "Done."))
 
 
 @door("funding.view_deliveries")

@@ -27,6 +27,10 @@ EXPORTED: Final = Words(
     "已导出。请下载文件交财政；文件丢失可随时在此再次下载，内容不变。",
     "Exported. Fetch the file for the treasury; if it is lost, fetch the same file here again.",
 )
+REHEARSED: Final = Words(
+    "已导出演练指令。文件不交财政；登记任意流水号即可走完演练。",
+    "The rehearsal is exported. Its file is not for the treasury; any reference settles it.",
+)
 
 
 @door("funding.view_deliveries")
@@ -54,6 +58,9 @@ def _orders_page(request: HttpRequest, **more: object) -> HttpResponse:
         "waiting": PaymentOrder.objects.filter(
             state=PaymentOrder.State.WAITING, grant__batch__simulated=False
         ).aggregate(count=Count("pk"), sum=Sum("amount_fen")),
+        "rehearsed": PaymentOrder.objects.filter(
+            state=PaymentOrder.State.WAITING, grant__batch__simulated=True
+        ).count(),
         "exports": PaymentExport.objects.defer("text")[:10],
         **more,
     }
@@ -65,11 +72,12 @@ def _orders_page(request: HttpRequest, **more: object) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest) -> HttpResponse:
     """Hand the waiting orders over; the file is then fetched from its page, as often as needed."""
-    made = services.export_orders(by=actor_at(request), at=clock.now())
+    rehearsal = bool(request.POST.get("simulated"))
+    made = services.export_orders(by=actor_at(request), at=clock.now(), simulated=rehearsal)
     if made is None:
         messages.info(request, str(NOTHING_WAITS))
         return redirect("funding:orders")
-    messages.success(request, str(EXPORTED))
+    messages.success(request, str(REHEARSED if rehearsal else EXPORTED))
     return redirect("funding:export_run", made.key)
 
 

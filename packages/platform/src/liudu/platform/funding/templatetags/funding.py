@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from django import template
+from django.utils.safestring import SafeString, mark_safe
 
 from liudu.platform.funding.figures import percent
 from liudu.platform.funding.models import FactRow
@@ -99,3 +100,9 @@ def month(day: date) -> str:
 def fact_label(row: FactRow, labels: Mapping[str, Said]) -> str:
     """Return what a kept fact is called; its name where the policy knows it no more."""
     return words(labels[row.name]) if row.name in labels else row.name
+
+
+@register.filter
+def tongue(name: str) -> SafeString:
+    """Return the attribute that tells a reader of the screen to read a name as Chinese."""
+    return mark_safe("" if name.isascii() else ' lang="zh"')  # noqa: S308 - no part of the name

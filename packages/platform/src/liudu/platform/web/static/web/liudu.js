@@ -67,6 +67,7 @@
       if (field.name !== name) return;
       if (box(field)) field.checked = value;
       else if (value || !kept.login) field.value = value;
+      if (kept.login && value && !box(field) && field.value !== field.defaultValue) field.closest("details")?.setAttribute("open", "");
     });
     here[0]?.form.dispatchEvent(new Event("change", { bubbles: true }));
   });
