@@ -6,63 +6,102 @@ that were left before either.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Max
 
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
 from liudu.platform.clock import CITY_ZONE
+from liudu.platform.funding.effects import effects_of_payment
 from liudu.platform.funding.models import Determination, FactRow, Grant, PaymentOrder, Subject
 from liudu.platform.funding.packs import pack_of, program_of
 from liudu.platform.funding.queries import live_facts, number_on, recompute
 from liudu.platform.funding.services.delivery import event_of, kept_facts, move
 from liudu.platform.funding.services.paid import facts_of_limits
-from liudu.rules import Status
+from liudu.rules import Fact, Status
 
-Rows = Mapping[str, FactRow]
+Facts = Mapping[str, Any]
 PAYS: Final = (PaymentOrder.Kind.PAYMENT, PaymentOrder.Kind.SUPPLEMENT)
 
 
 def orderable(grants: Sequence[Grant], *, by: Actor, at: datetime) -> list[Grant]:
     """Return which of some locked, confirmed grants may be ordered now.
 
-    One waits while the treasury has not carried out another payment that changes a fact which
-    it reads. Where such a payment has been carried out since it was determined, it is
-    determined anew from what was known and what the payment changed: what is less is paid
-    less, what is nothing is refused, what became unknown waits.
+    Where another payment has been carried out since a grant was determined, it is determined
+    anew from what was known and what the payment changed: what is less is paid less, what is
+    nothing is refused, what became unknown waits. Where one is on its way, the grant waits,
+    unless it would be the same after it.
     """
     subjects = sorted({grant.subject_id for grant in grants})
     # Two deliveries that are ordered at once see each other's orders: one waits for the other.
     list(Subject.objects.select_for_update().filter(pk__in=subjects).order_by("pk").values("pk"))
-    coming = _on_their_way(subjects)
-    counted = _counted(subjects)
+    coming, counted = _on_their_way(subjects), _counted(subjects)
     found = []
     for grant in grants:
         read = _facts_read(grant)
-        if any(read & names for names in coming.get(grant.subject_id, ())):
+        mine = counted.get(grant.subject_id, {})
+        facts = _facts_now(grant, {name: one for name, one in mine.items() if name in read}, at=at)
+        if facts is not None and not _is_still_due(grant, facts, by=by, at=at):
+            continue
+        orders = [one for one in coming.get(grant.subject_id, ()) if read & _changed_by(one)]
+        if orders and not _is_due_after(grant, facts or grant.determination.facts, orders):
             zh, en = "等前一笔付款办结后再付", "Waits until an earlier payment is carried out"
             _wait(grant, by=by, at=at, zh=zh, en=en)
             continue
-        mine = counted.get(grant.subject_id, {})
-        since = {name: one for name, one in mine.items() if name in read}
-        if _is_still_due(grant, since, by=by, at=at):
-            found.append(grant)
+        found.append(grant)
     return found
 
 
-def _on_their_way(subjects: Sequence[int]) -> dict[int, list[frozenset[str]]]:
-    """Return by subject what payments will change that the treasury has not carried out."""
+def _on_their_way(subjects: Sequence[int]) -> dict[int, list[PaymentOrder]]:
+    """Return by subject the payments that the treasury has not carried out."""
     orders = PaymentOrder.objects.filter(grant__subject__in=subjects, kind__in=PAYS)
-    orders = orders.exclude(state=PaymentOrder.State.SETTLED).select_related("grant__batch__pack")
-    found: dict[int, list[frozenset[str]]] = defaultdict(list)
+    orders = orders.exclude(state=PaymentOrder.State.SETTLED).select_related(
+        "grant__batch__pack", "grant__determination__pack", "grant__determination__subject"
+    )
+    found: dict[int, list[PaymentOrder]] = defaultdict(list)
     for order in orders:
-        pack, rule = pack_of(order.grant.batch.pack), order.grant.rule
-        effects = {one.fact for one in pack.rules[rule].on_payment}
-        found[order.grant.subject_id].append(frozenset(effects | set(facts_of_limits(pack, rule))))
+        found[order.grant.subject_id].append(order)
     return found
+
+
+def _changed_by(order: PaymentOrder) -> frozenset[str]:
+    pack, rule = pack_of(order.grant.batch.pack), order.grant.rule
+    effects = {one.fact for one in pack.rules[rule].on_payment}
+    return frozenset(effects | set(facts_of_limits(pack, rule)))
+
+
+def _is_due_after(grant: Grant, facts: Facts, orders: Sequence[PaymentOrder]) -> bool:
+    """Return whether a grant is the same once some orders are carried out."""
+    if any(order.grant.code != grant.code for order in orders):
+        return False  # another policy may write the same fact otherwise
+    after = dict(facts)
+    for order in orders:
+        for fact, number in _after(order, after):
+            if number is None or not fact.minimum <= number <= fact.maximum:
+                return False
+            after[fact.name] = {"number": number}
+    now, then = _draft(grant, facts), _draft(grant, after)
+    return (
+        then.status == now.status
+        and then.payable_fen is not None
+        and then.payable_fen >= (now.payable_fen or 0)
+        and effects_of_payment(then) == effects_of_payment(now)
+    )
+
+
+def _after(order: PaymentOrder, facts: Facts) -> Iterator[tuple[Fact, int | None]]:
+    """Yield the facts that an order changes, and their numbers then; None is unknown."""
+    pack, rule = pack_of(order.grant.batch.pack), order.grant.rule
+    before = {name: kept["number"] for name, kept in facts.items()}
+    for name in facts_of_limits(pack, rule):
+        known = before.get(name)
+        yield pack.facts[name], None if known is None else known + order.amount_fen
+    if order.kind == PaymentOrder.Kind.PAYMENT:
+        for effect in effects_of_payment(order.grant.determination):
+            yield effect.fact, effect.after(before.get(effect.fact.name))
 
 
 def _counted(subjects: Sequence[int]) -> dict[int, dict[str, tuple[int, FactRow]]]:
@@ -98,18 +137,34 @@ def _wait(grant: Grant, *, by: Actor, at: datetime, zh: str, en: str) -> None:
         event_of(grant, at=at, by=by, kind="waits", zh=zh, en=en).save()
 
 
-def _is_still_due(
-    grant: Grant, counted: Mapping[str, tuple[int, FactRow]], *, by: Actor, at: datetime
-) -> bool:
-    before = grant.determination
+def _facts_now(
+    grant: Grant, counted: Mapping[str, tuple[int, FactRow]], *, at: datetime
+) -> Facts | None:
+    """Return the facts of a determination with what payments changed since; None if nothing."""
+    if not counted:
+        return None
+    before, today = grant.determination, at.astimezone(CITY_ZONE).date()
     changed = {
         name: row
         for name, (written, row) in counted.items()
         if before.facts.get(name, {}).get("row", 0) < written
     }
     if not changed:
-        return True
-    now = _determined(grant, changed, by=by, at=at)
+        return None
+    program = program_of(before.pack, on=before.on_date, subject=grant.subject.kind)
+    facts = {name: kept for name, kept in before.facts.items() if name not in changed}
+    for name, row in changed.items():
+        fact = program.pack.facts[name]
+        number = number_on(program.pack, fact, row, on=today, trusted_only=True)
+        if number is not None:
+            facts |= kept_facts(program, {name: (number, row)})
+    return facts
+
+
+def _is_still_due(grant: Grant, facts: Facts, *, by: Actor, at: datetime) -> bool:
+    """Determine a grant anew; return whether something of it is left to be paid."""
+    before, now = grant.determination, _draft(grant, facts)
+    now.made_at, now.made_by = at, by.name
     if now.status == Status.UNKNOWN or (now.amount_fen is not None and now.payable_fen is None):
         zh = "前一笔付款后，计算所需的数未知：请部门补报"
         en = "After an earlier payment a number that is needed is unknown: the bureau must tell it"
@@ -126,16 +181,9 @@ def _is_still_due(
     return left_fen > 0
 
 
-def _determined(grant: Grant, changed: Rows, *, by: Actor, at: datetime) -> Determination:
-    """Return what the rule says of the facts as they were, with what payments changed since."""
-    before, today = grant.determination, at.astimezone(CITY_ZONE).date()
-    program = program_of(before.pack, on=before.on_date, subject=grant.subject.kind)
-    facts = {name: kept for name, kept in before.facts.items() if name not in changed}
-    for name, row in changed.items():
-        fact = program.pack.facts[name]
-        number = number_on(program.pack, fact, row, on=today, trusted_only=True)
-        if number is not None:
-            facts |= kept_facts(program, {name: (number, row)})
+def _draft(grant: Grant, facts: Facts) -> Determination:
+    """Return what the rule says of some facts on the day of the determination, not yet kept."""
+    before = grant.determination
     now = Determination(
         subject=grant.subject,
         pack=before.pack,
@@ -143,8 +191,6 @@ def _determined(grant: Grant, changed: Rows, *, by: Actor, at: datetime) -> Dete
         on_date=before.on_date,
         facts=facts,
         beside=before.beside,
-        made_at=at,
-        made_by=by.name,
     )
     said = recompute(now).said
     now.identity, now.status = said.id, said.status.value
