@@ -188,7 +188,7 @@ def test_a_table_of_facts_is_taken_row_by_row_whatever_it_was_saved_as(at, polic
         "subject,name,degree,owns_home,months_paid,months_paid.observed\r\n"
         "P1,王一,博士,否,6,2026/11/01\r\n"
         "P2,王二,博士后,否,6,2026-11-01\r\n"
-        "P1,王一,硕士,是,9,2026-11-01\r\n"
+        "P1,王一,博士,否,6,2026/11/01\r\n"
         "P3,王三,硕士,也许,,\r\n"
         ",,,,,\r\n"
         "P4,王四,,否,六,2027-01-01\r\n"

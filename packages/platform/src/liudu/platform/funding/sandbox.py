@@ -1,13 +1,13 @@
 """What a policy would cost if a parameter were another: computed on the city's facts in memory."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from threading import Lock
 from typing import Any, Final
 
 import attrs
 import numpy as np
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 
 from liudu.platform.city.models import District, Sector
 from liudu.platform.funding.decisions import encoded_value
@@ -17,6 +17,7 @@ from liudu.platform.words import Words
 from liudu.rules import (
     Column,
     Comparison,
+    Fact,
     FactTable,
     Kind,
     Program,
@@ -139,9 +140,7 @@ def _columns(program: Program, places: Mapping[int, int], *, on: date) -> dict[s
         for name, one in facts.items()
     }
     unknown = {name: np.ones(len(places), np.bool_) for name in facts}
-    rows = FactRow.objects.filter(
-        name__in=list(facts), superseded_by__isnull=True, valid_from__lte=on
-    ).values_list("subject_id", "name", "kind", "value")
+    rows = _held(facts, on=on)
     encoded: dict[tuple[str, str, str], int | None] = {}
     for subject, name, kind, value in rows.iterator(chunk_size=20_000):
         place = places.get(subject)
@@ -154,6 +153,25 @@ def _columns(program: Program, places: Mapping[int, int], *, on: date) -> dict[s
         if number is not None:
             numbers[name][place], unknown[name][place] = number, False
     return {name: Column(numbers[name], unknown[name]) for name in facts}
+
+
+def _held(facts: Mapping[str, Fact], *, on: date) -> QuerySet[FactRow, tuple[int, str, str, str]]:
+    """Return what a delivery of the day would use: as `queries.holds`, asked of the database."""
+    declared = Q(origin=FactRow.Origin.DECLARED)
+    stale = Q(pk=None)
+    for name, fact in facts.items():
+        if fact.valid_days is not None:
+            since = on - timedelta(days=fact.valid_days)
+            stale |= Q(name=name, observed_date__lt=since)
+    unasked = [name for name, fact in facts.items() if fact.question is None]
+    rows = FactRow.objects.filter(
+        Q(valid_to=None) | Q(valid_to__gte=on),
+        name__in=list(facts),
+        superseded_by__isnull=True,
+        valid_from__lte=on,
+        observed_date__lte=on,
+    ).exclude(stale | (declared & Q(name__in=unasked)))
+    return rows.values_list("subject_id", "name", "kind", "value")
 
 
 def _parts(subjects: Sequence[tuple[Any, ...]]) -> dict[str, tuple[tuple[object, ...], Any]]:

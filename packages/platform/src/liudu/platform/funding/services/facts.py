@@ -29,6 +29,7 @@ CHUNK: Final = 2000
 OBSERVED: Final = ".observed"
 PLAIN_COLUMNS: Final = ("subject", "name", "district", "sector", "size")
 ENCODINGS: Final = ("utf-8-sig", "gb18030")
+WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
 LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")
 
 
@@ -60,6 +61,21 @@ class HeldByBureauError(Refusal):
     status = 409
     en = "{label} is held by {bureau} (as of {seen}), and what you say does not replace it: ask {bureau} to correct it."  # noqa: E501
     zh = "{label}已有{bureau}的数据（{seen}），自述不能取代它：如有误，请向{bureau}申请更正。"
+
+
+class OlderThanKnownError(Refusal):
+    """A bureau's value from before the one that a bureau sent already."""
+
+    en = "{label} is known as of {known}; a value of {seen} is older and does not replace it."
+    zh = "{label}已有 {known} 的数据，{seen} 的数据较旧，不能取代它。"
+
+
+class TablesCrossedError(Refusal):
+    """Two tables with the same new subjects are taken at once."""
+
+    status = 409
+    en = "Another table with the same subjects is being taken right now: send {file} again."
+    zh = "另一张含相同主体的表正在导入：请稍后重新导入 {file}。"
 
 
 class UnreadableTableError(Refusal):
@@ -310,17 +326,26 @@ def import_facts(
 
     Raises
     ------
-    UnreadableTableError, TableTooLongError, ColumnsError
+    UnreadableTableError, TableTooLongError, ColumnsError, TablesCrossedError
 
     """
     intake = _Intake(file_name=file_name, kind=kind, today=at.astimezone(CITY_ZONE).date())
-    rows = intake.rows(content)
+    rows = intake.of_the_kind(intake.rows(content))
+    try:
+        return _import(intake, rows, by=by, at=at, bureau=bureau)
+    except IntegrityError as error:
+        raise TablesCrossedError(file=file_name) from error
+
+
+def _import(
+    intake: "_Intake", rows: Sequence["_Row"], *, by: Actor, at: datetime, bureau: str
+) -> FactImport:
     with transaction.atomic():
         run = FactImport.objects.create(
-            file_name=file_name[:200],
+            file_name=intake.file_name[:200],
             encoding=intake.encoding,
             bureau=bureau[:120],
-            kind=kind,
+            kind=intake.kind,
             imported_at=at,
             imported_by=by.name,
         )
@@ -353,9 +378,11 @@ class _Intake:
 
     def __init__(self, *, file_name: str, kind: str, today: date) -> None:
         self.file_name = file_name
+        self.kind = kind
         self.today = today
         self.known = fact_catalogue(kind, on=today)
         self.problems: list[_Problem] = []
+        self.contradicted: set[str] = set()
         self.encoding = ""
         self.row_count = 0
         self.districts = {one.name: one for one in District.objects.all()}
@@ -366,7 +393,7 @@ class _Intake:
         try:
             header = [cell.strip() for cell in next(reader, [])]
             self.require(header)
-            return list(self.body(reader, header))
+            rows = list(self.body(reader, header))
         except csv.Error as error:
             raise UnreadableTableError(
                 file=self.file_name,
@@ -374,11 +401,45 @@ class _Intake:
                 problem_zh=f"第 {reader.line_num} 行不是合法的 CSV",
             ) from error
 
+        if not self.row_count:
+            raise self.columns("there is a header and no row below it", "只有表头，没有数据行")
+        for row in rows:
+            if row.ref in self.contradicted:
+                zh, en = "同一主体有内容不同的多行", "rows of one subject that differ"
+                self.wrong(row.line, row.ref, "subject", zh, en)
+        return [row for row in rows if row.ref not in self.contradicted]
+
+    def of_the_kind(self, rows: Sequence[_Row]) -> list[_Row]:
+        """Leave out subjects that are known as something else: a table of the wrong kind."""
+        strangers: dict[str, str] = {}
+        for start in range(0, len(rows), CHUNK):
+            refs = [row.ref for row in rows[start : start + CHUNK]]
+            others = Subject.objects.filter(ref__in=refs).exclude(kind=self.kind)
+            strangers |= dict(others.values_list("ref", "kind"))
+            mine = Subject.objects.filter(ref__in=refs, kind=self.kind)
+            for ref in mine.values_list("ref", flat=True):
+                strangers.pop(ref, None)
+        for row in rows:
+            if row.ref in strangers:
+                found = strangers[row.ref]
+                zh = f"这个编号已登记为另一类主体（{found}），请核对表的主体类型"
+                en = f"this number is known as another kind of subject ({found}): check the kind"
+                self.wrong(row.line, row.ref, "subject", zh, en)
+        return [row for row in rows if row.ref not in strangers]
+
     def text(self, content: bytes) -> str:
+        if content.startswith(WORKBOOKS):
+            raise UnreadableTableError(
+                file=self.file_name,
+                problem_en="it is an Excel workbook",
+                problem_zh="这是 Excel 工作簿",
+            )
         for encoding in ENCODINGS:
             try:
                 text = codecs.decode(content, encoding)
-            except UnicodeDecodeError:
+            except UnicodeDecodeError as error:
+                if error.end == len(content) and error.reason == "unexpected end of data":
+                    raise self.cut_off() from error
                 continue
             if "\x00" not in text:
                 self.encoding = encoding
@@ -387,6 +448,13 @@ class _Intake:
             file=self.file_name,
             problem_en="it is neither UTF-8 nor GB 18030 text",
             problem_zh="不是 UTF-8 或 GB 18030 文本",
+        )
+
+    def cut_off(self) -> UnreadableTableError:
+        return UnreadableTableError(
+            file=self.file_name,
+            problem_en="it ends in the middle of a character; perhaps it was cut off",
+            problem_zh="文件在一个字的中间结束，可能不完整",
         )
 
     def require(self, header: Sequence[str]) -> None:
@@ -413,7 +481,7 @@ class _Intake:
         return ColumnsError(file=self.file_name, problem_en=en, problem_zh=zh)
 
     def body(self, reader: Iterator[list[str]], header: Sequence[str]) -> Iterator[_Row]:
-        seen: dict[str, int] = {}
+        seen: dict[str, tuple[int, tuple[str, ...]]] = {}
         for line, cells in enumerate(reader, start=2):
             if not any(cell.strip() for cell in cells):
                 continue
@@ -422,11 +490,15 @@ class _Intake:
                 raise TableTooLongError(file=self.file_name, rows_max=ROWS_MAX)
             row = self.row(line, cells, header, seen)
             if row is not None:
-                seen[row.ref] = line
+                seen[row.ref] = line, tuple(cells)
                 yield row
 
     def row(
-        self, line: int, cells: Sequence[str], header: Sequence[str], seen: Mapping[str, int]
+        self,
+        line: int,
+        cells: Sequence[str],
+        header: Sequence[str],
+        seen: Mapping[str, tuple[int, tuple[str, ...]]],
     ) -> _Row | None:
         if len(cells) != len(header):
             zh = f"有 {len(cells)} 格，表头有 {len(header)} 格"
@@ -439,9 +511,7 @@ class _Intake:
             self.wrong(line, ref[:60], "subject", "编号为空或过长", "empty or too long")
             return None
         if ref in seen:
-            zh = f"与第 {seen[ref]} 行是同一主体，已采用前一行"
-            en = f"the same subject as line {seen[ref]}, which was taken"
-            self.wrong(line, ref, "subject", zh, en)
+            self.twice(line, ref, cells, before=seen[ref])
             return None
         count = len(self.problems)
         facts = dict(self.facts(line, ref, told))
@@ -449,6 +519,18 @@ class _Intake:
         if len(self.problems) > count:
             return None
         return _Row(line=line, ref=ref, name=told.get("name", ""), about=about, facts=facts)
+
+    def twice(
+        self, line: int, ref: str, cells: Sequence[str], *, before: tuple[int, tuple[str, ...]]
+    ) -> None:
+        """Say that a subject stands twice; of two truths neither is taken."""
+        number, said = before
+        zh, en = f"与第 {number} 行重复", f"the same as line {number}"
+        if said != tuple(cells):
+            self.contradicted.add(ref)
+            zh = f"与第 {number} 行是同一主体而内容不同，两行都不采用"
+            en = f"the same subject as line {number} and not the same facts: neither is taken"
+        self.wrong(line, ref, "subject", zh, en)
 
     def facts(
         self, line: int, ref: str, told: Mapping[str, str]
@@ -524,6 +606,10 @@ def _write(
                 if before is None or before.value != value:
                     problems.append(_counted_since(row, fact, seen=seen, paid=since))
                 continue
+            if before and _is_older(seen, before):
+                if before.value != value:
+                    problems.append(_older(row, fact, seen=seen, known=before.observed_date))
+                continue
             if before and (before.value, before.observed_date, before.bureau) == (
                 value,
                 seen,
@@ -545,6 +631,19 @@ def _write(
     return insert_facts(
         fresh, at=at, by_name=by.name, origin=FactRow.Origin.BUREAU, source_id=run.pk
     )
+
+
+def _is_older(seen: date, before: FactRow) -> bool:
+    # What a subject said of itself gives way to any word of a bureau.
+    return before.origin == FactRow.Origin.BUREAU and seen < before.observed_date
+
+
+def _older(row: _Row, fact: Fact, *, seen: date, known: date) -> _Problem:
+    said = [
+        OlderThanKnownError(label=fact.label.say(language), known=known, seen=seen).say(language)
+        for language in LANGUAGES
+    ]
+    return _Problem(line=row.line, subject=row.ref, column=fact.name, zh=said[0], en=said[1])
 
 
 def _counted_since(row: _Row, fact: Fact, *, seen: date, paid: date) -> _Problem:
