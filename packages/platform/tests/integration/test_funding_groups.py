@@ -8,6 +8,7 @@ from liudu.platform.actors import SYSTEM
 from liudu.platform.audit.models import Line
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.models import Batch, Determination, Grant, PackVersion
+from liudu.rules import StackContradictionError
 
 pytestmark = [pytest.mark.everywhere, pytest.mark.django_db]
 
@@ -93,6 +94,22 @@ def test_a_policy_that_names_one_that_is_not_there_is_loaded_with_a_warning(load
     assert [one.problem.facts["pack"] for one in report.warnings["alpha"]] == ["beta"]
     assert load("beta").loaded
     assert not load("alpha", beside="beta").warnings["alpha"]
+
+
+def test_where_versions_of_a_day_contradict_nothing_is_paid_and_the_cards_still_come(
+    at, load, matched, person
+):
+    until_new_year = PACK.format(name="beta", until=", to: 2026-12-31")
+    load("beta", text=until_new_year + (GROUP % "alpha").replace("highest", "sum"))
+    load("beta", text=PACK.format(name="beta", until="").replace("2026-01-01", "2027-01-01"))
+    assert load("alpha", beside="beta").loaded
+    subject = services.subject_for_user(at=at, user=person("a@x.cn"))
+    for name, text in {"alpha_due": "是", "alpha_sum": "3"}.items():
+        services.enter_fact(by=SYSTEM, at=at, subject=subject, name=name, text=text)
+    said = {one.pack: one for one in queries.said_of(subject, on=at.date())}
+    assert (said["alpha"].amount_fen, said["alpha"].payable_fen) == (300, None)
+    with pytest.raises(StackContradictionError, match="beta/home"):
+        matched("alpha")
 
 
 def granted(batch):

@@ -40,11 +40,14 @@ from liudu.rules import (
     Fact,
     FactTable,
     Kind,
+    OrderContradictionError,
     Pack,
     Parameter,
     Program,
+    StackContradictionError,
     Status,
     encoded_row,
+    explain,
     explain_together,
 )
 
@@ -296,9 +299,16 @@ def said_of(subject: Subject, *, on: date) -> list[Said]:
 def told_together(
     asked: Sequence[tuple[Program, FactTable]],
 ) -> tuple[tuple[Said, ...], ...]:
-    """Return what every policy of a day says of one subject, groups settled over all of them."""
+    """Return what every policy of a day says of one subject, groups settled over all of them.
+
+    Where the groups of two policies contradict each other, each is told alone and what they
+    share stays open.
+    """
     absent = absent_policies([program for program, _ in asked])
-    return explain_together(asked, absent=absent)
+    try:
+        return explain_together(asked, absent=absent)
+    except (StackContradictionError, OrderContradictionError):
+        return tuple(explain(program, table) for program, table in asked)
 
 
 def _tables(
