@@ -505,8 +505,9 @@ class _Reader:
         return found
 
     def claim(self, name: str, kind: str, node: Node) -> None:
-        if not NAME.match(name) or name in RESERVED:
-            reserved = ", ".join(sorted(RESERVED))
+        taken = RESERVED | {"subject"} if kind == "fact" else RESERVED  # the column of the ids
+        if not NAME.match(name) or name in taken:
+            reserved = ", ".join(sorted(taken))
             raise BadNameError(place=node.place, name=name, reserved=reserved)
         if name in self.taken:
             raise NameTwiceError(place=node.place, name=name, other=self.taken[name])

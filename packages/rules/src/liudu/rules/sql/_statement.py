@@ -28,6 +28,13 @@ class NoRuleHoldsError(Refusal):
     zh = "{pack} 在 {on} 没有对 {subject} 有效的规则：请换一个日期或主体类型。"
 
 
+class SubjectColumnTakenError(Refusal):
+    """The column of the ids is called as a fact is."""
+
+    en = "{subject} is a fact of {pack}: call the column of the ids otherwise (--subject)."
+    zh = "{subject} 是 {pack} 的事实：请给主体列另取名称（--subject）。"
+
+
 class TooWideError(Refusal):
     """One statement would need more than the database takes."""
 
@@ -97,9 +104,11 @@ def answers_sql(
 
     Raises
     ------
-    NoRuleHoldsError, UnknownRuleError, TooWideError, UnwritableTextError
+    NoRuleHoldsError, UnknownRuleError, SubjectColumnTakenError, TooWideError,
+    UnwritableTextError
 
     """
+    _require_apart(program, source)
     grammar = GRAMMARS[dialect]
     chosen = _chosen(program, rules)
     _require(dialect, len(chosen), grammar.branches_max, ("rules", "条规则"))
@@ -160,6 +169,7 @@ def facts_table_sql(program: Program, *, dialect: Dialect, source: Source = SOUR
     constraints are the declared ranges, without which results could pass 64 bits; Spark has
     none, so there they are the loader's business.
     """
+    _require_apart(program, source)
     grammar = GRAMMARS[dialect]
     key = "" if dialect is Dialect.SPARK else " PRIMARY KEY"
     columns = [f"{identifier(source.subject, grammar)} {grammar.text_type} NOT NULL{key}"]
@@ -237,6 +247,12 @@ def _chosen(program: Program, rules: Sequence[str] | None) -> list[RuleTest]:
                 rule=name, pack=program.pack.name, on=program.on, known=known or "-"
             )
     return [program.rules[name] for name in rules]
+
+
+def _require_apart(program: Program, source: Source) -> None:
+    # Databases do not tell upper from lower case here.
+    if source.subject.lower() in program.pack.facts:
+        raise SubjectColumnTakenError(subject=source.subject, pack=program.pack.name)
 
 
 def _require(dialect: Dialect, count: int, limit: int, what: tuple[str, str]) -> None:
