@@ -107,8 +107,10 @@ def test_what_can_be_lived_with_is_a_warning_with_its_price(code, lacks):
 
 def test_a_database_that_cannot_be_reached_leaves_the_rest_told():
     lacks = {"database_fault": "refused", "pending_migrations": None, "queue_depth": None}
-    findings = diagnose(attrs.evolve(WELL, **lacks))
+    findings = diagnose(attrs.evolve(WELL, **lacks, city_loaded=None))
     assert len(findings) == len(diagnose(WELL))
+    states = {finding.code: str(finding.state) for finding in findings}
+    assert states["queue"] == states["city"] == "数据库就绪后可查"
 
 
 def test_both_languages_say_the_same_number_of_things():

@@ -13,6 +13,7 @@ from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
 from liudu.platform.city.decisions import read_pack
 from liudu.platform.commands import migrate, start_django
+from liudu.platform.commands.machine import strongest_level
 from liudu.platform.commands.model_city import PASSWORD, PEOPLE
 from liudu.platform.commands.processes import (
     Child,
@@ -23,6 +24,7 @@ from liudu.platform.commands.processes import (
     url_of,
 )
 from liudu.platform.commands.up import environment_of, platform, say_ended
+from liudu.sandbox import Level
 
 OWN: Final = ("liudu.sqlite3", "liudu.sqlite3-wal", "liudu.sqlite3-shm", "private", "demo")
 
@@ -75,6 +77,7 @@ def command(  # noqa: PLR0917 - the options of a command
             once=True,
         )
     )
+    tell_of_the_sandbox(console, level=strongest_level())
     keeper = _Demo(console, url=url_of(host=host, port=port), check=check, later=rest)
     keeper.run(pages, city=folder, ready=lambda: answers(host=host, port=port))
 
@@ -149,6 +152,20 @@ class _Demo:
         if child is self.checking or (self.wanted and child.once and code):
             self.codes.append(code)
             self.keeper.stop()
+
+
+def tell_of_the_sandbox(console: Console, *, level: Level | None) -> None:
+    """Say where trials of the demo are kept apart less well than a platform would ask."""
+    if level is not None and level >= Level.BWRAP:
+        return
+    label = level.label if level is not None else "process"
+    console.say(
+        zh=f"注意：本机没有可用的 bubblewrap，演示中的试验以较弱的隔离（{label}）运行，证书会写明；"
+        "正式试验请先安装，`liudu doctor` 说明办法。",
+        en=f"Note: bubblewrap does not start here, so the demo's trials run in a weaker sandbox "
+        f"({label}), and their certificates say so. Install it before real ones: `liudu doctor` "
+        "tells how.",
+    )
 
 
 def _tell(console: Console, *, url: str) -> None:

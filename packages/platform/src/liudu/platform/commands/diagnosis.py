@@ -18,6 +18,7 @@ SQLITE_MIN: Final = (3, 31, 0)  # what Django 5.2 asks for
 POSTGRESQL_MIN: Final = 140000
 CLOCK_YEAR_MIN: Final = 2026
 QUEUE_LONG: Final = 50
+NOT_READY: Final = Words("数据库就绪后可查", "told once the database is ready")
 
 
 class Grade(StrEnum):
@@ -304,7 +305,7 @@ def _migrations(facts: Facts) -> Finding:
 def _queue(facts: Facts) -> Finding:
     name = Words("任务队列", "Queue")
     if facts.queue_depth is None:
-        return Finding(code="queue", name=name, state=Words("未知", "unknown"), grade=Grade.WARN)
+        return Finding(code="queue", name=name, state=NOT_READY)
     state = Words(
         f"{facts.queue_depth} 项等待，{facts.worker_count} 个进程在岗，{facts.dead_worker_count} 个失联",  # noqa: E501
         f"{facts.queue_depth} waiting, {facts.worker_count} workers alive, {facts.dead_worker_count} silent",  # noqa: E501
@@ -333,7 +334,7 @@ def _city(facts: Facts) -> Finding:
         return Finding(
             code="city",
             name=name,
-            state=Words("已载入", "loaded") if facts.city_loaded else Words("未知", "unknown"),
+            state=Words("已载入", "loaded") if facts.city_loaded else NOT_READY,
         )
     return Finding(
         code="city",

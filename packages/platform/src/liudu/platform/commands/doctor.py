@@ -19,7 +19,7 @@ def command(console: Console) -> None:
         findings = diagnose(measure())
     for finding in findings:
         _say(console, finding)
-    fatal = [finding.code for finding in findings if finding.stops_trials]
+    fatal = [finding.name for finding in findings if finding.stops_trials]
     console.emit(
         {
             "trials_possible": not fatal,
@@ -28,8 +28,8 @@ def command(console: Console) -> None:
     )
     if fatal:
         console.say(
-            zh=f"\n本机现在无法进行试验：{'、'.join(fatal)}。",
-            en=f"\nNo trial can run on this machine now: {', '.join(fatal)}.",
+            zh=f"\n本机现在无法进行试验：{'、'.join(name.zh for name in fatal)}。",
+            en=f"\nNo trial can run on this machine now: {', '.join(name.en for name in fatal)}.",
         )
         sys.exit(EXIT_NO)
     console.say(zh="\n本机可以进行试验。", en="\nTrials can run on this machine.")

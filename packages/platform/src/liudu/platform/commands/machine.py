@@ -40,7 +40,7 @@ def measure() -> Facts:
     home = Path(os.environ.get("LIUDU_HOME", "var")).absolute()
     fault = _write_fault(home)
     told = _of_django() if not fault else _without_django()
-    level = _best()
+    level = strongest_level()
     return Facts(
         python=tuple(sys.version_info[:3]),
         sqlite=tuple(sqlite3.sqlite_version_info),
@@ -89,7 +89,7 @@ def _memory_bytes() -> int | None:
         return None
 
 
-def _best() -> Level | None:
+def strongest_level() -> Level | None:
     """Return the strongest level that starts here."""
     return max((level for level in BUILT if available(level) is None), default=None)
 
