@@ -190,3 +190,19 @@ def test_what_a_payment_wrote_is_found_from_its_grants(city):
         "rent_paid",
     }
     assert facts_counted([]) == []
+
+
+def test_who_was_paid_reads_on_the_determination_what_was_counted(city, client, person):
+    subject = city()
+    subject.user = person("graduate@example.com")
+    subject.save()
+    client.force_login(subject.user)
+    grant = ordered(START, "rent-first-claim")
+    page = f"/funding/determinations/{grant.determination.key}/"
+    before = client.get(page).content.decode()
+    assert "已发放月数 + 6" in before
+    settled(START, grant)
+    after = client.get(page).content.decode()
+    row = queries.live_facts([subject]).get(name="months_paid")
+    assert f"who=me#fact-{row.pk}" in after
+    assert f'id="fact-{row.pk}"' in client.get("/funding/facts/?who=me").content.decode()

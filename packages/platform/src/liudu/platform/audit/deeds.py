@@ -151,7 +151,7 @@ SUBJECTS: Final[Mapping[str, Words]] = {
     "need": Words("需求", "Need"),
     "offer": Words("提交的方案", "Offer"),
     "organisation": Words("单位", "Organisation"),
-    "payment_orders": Words("付款指令", "Payment orders"),
+    "payment_export": Words("付款指令文件", "File of payment orders"),
     "policy": Words("政策", "Policy"),
     "seal": Words("封存数据", "Sealed data"),
     "solution": Words("方案", "Solution"),

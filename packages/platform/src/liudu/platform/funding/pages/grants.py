@@ -14,12 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from liudu.contract import Refusal
 from liudu.platform import clock
+from liudu.platform.actors import Actor
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.effects import effects_of_payment, facts_counted
 from liudu.platform.funding.figures import fact_text
 from liudu.platform.funding.models import Determination, Grant, Objection
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.pages.delivery import published_page
+from liudu.platform.funding.pages.mine import choices_of
 from liudu.platform.funding.services.payments import net_fen
 from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import actor_at, door, may, require
@@ -67,7 +69,7 @@ def determination(request: HttpRequest, key: str) -> HttpResponse:
     services.note_look(by=actor, at=clock.now(), subject=found.subject, what="determination")
     again = queries.recompute(found)
     pack = pack_of(found.pack)
-    read = {fact.name for atom in again.said.atoms for fact in atom.facts}
+    read = {fact.name for fact in again.said.facts}
     known = [_known(pack, name, kept) for name, kept in found.facts.items()]
     grants = list(found.grants.select_related("batch"))
     context = {
@@ -84,10 +86,17 @@ def determination(request: HttpRequest, key: str) -> HttpResponse:
         "grants": grants,
         "effects": [_effect(one) for one in effects_of_payment(found)],
         "counted": facts_counted(grants),
+        "own": _own(actor, found),
         "labels": {name: fact.label for name, fact in pack.facts.items()},
         "looks": queries.looks_at(found.subject)[:LOOKS_SHOWN],
     }
     return render(request, "funding/determination.html", context)
+
+
+def _own(actor: Actor, said: Determination) -> str:
+    """Return how the page of the reader's own facts calls the subject; empty if it is no own."""
+    own = (one.key for one in choices_of(actor) if one.subject == said.subject)
+    return next(own, "")
 
 
 def _effect(effect: PaymentEffect) -> dict[str, Any]:
