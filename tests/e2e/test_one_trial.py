@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("one trial")  # the trial takes seconds, once for all
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PROMISE = """\
