@@ -100,6 +100,7 @@ def test_a_folder_without_packs_is_refused_and_yml_is_a_pack(folder):
         (("run", "p.yaml", "t.csv", "--set", "sum=1e3"), ("1e3",)),
         (("run", "p.yaml", "t.csv", "--set", "sum=-5"), ("as low as",)),
         (("run", "p.yaml", "t.csv", "--chunk", "-3"), ("-3",)),
+        (("run", "p.yaml", "t.csv", "--kind", "alien"), ("alien", "enterprise")),
         (("run", "p.yaml", "nobody.csv"), ("nobody.csv",)),
         (("run", "nothing.yaml", "t.csv"), ("nothing.yaml",)),
         (("run", "p.yaml", "t.csv", "--on", "2020-01-01"), ("not on 2020-01-01",)),
@@ -225,3 +226,18 @@ def test_a_batch_keeps_the_pack_that_it_began_with(folder):
             wait_for(lambda: not unread(table))
         process.wait(30)
     assert [line.split(",")[5] for line in out.read_text().splitlines()[1:]] == ["10000", "10000"]
+
+
+def test_a_table_of_nobody_is_answered_for_nobody_also_in_chunks(folder):
+    (folder / "t.csv").write_text("subject,ok,degree\n")
+    for more in ((), ("--chunk", "2")):
+        result = call(folder, "run", "p.yaml", "t.csv", "--on", "2026-06-01", "--json", *more)
+        found = json.loads(result.output)
+        assert (found["subjects"], found["rules"][0]["eligible"]) == (0, 0)
+
+
+def test_a_terminal_of_another_encoding_gets_an_answer(folder):
+    for encoding in ("ascii", "gbk"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = run_process(folder, "check", "p.yaml", env=environment, encoding=encoding)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)

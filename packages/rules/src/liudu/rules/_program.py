@@ -308,7 +308,7 @@ def _require_setting(pack: Pack, name: str, setting: Setting) -> None:
         raise UnknownParameterError(
             name=name,
             pack=pack.name,
-            known=", ".join(pack.parameters),
+            known=", ".join(pack.parameters) or "-",
             hint_en=f" (did you mean {near}?)" if near else "",
             hint_zh=f"（是否指 {near}？）" if near else "",
         )

@@ -96,7 +96,7 @@ def read_settings(pack: Pack, given: tuple[str, ...]) -> dict[str, Setting]:
     settings: dict[str, Setting] = {}
     for name, value in assignments(given).items():
         if name not in pack.parameters:
-            known = ", ".join(pack.parameters)
+            known = ", ".join(pack.parameters) or "-"
             raise UnknownParameterError(
                 name=name, pack=pack.name, known=known, hint_en="", hint_zh=""
             )

@@ -8,6 +8,7 @@ import click
 from liudu.console import Console, with_console
 from liudu.rules._compare import compare
 from liudu.rules._intake import read_table
+from liudu.rules._pack import SUBJECTS
 from liudu.rules._program import compile_pack
 from liudu.rules._run import run
 from liudu.rules.clock import today
@@ -20,7 +21,7 @@ from liudu.rules.commands.what_if import show_comparison
 @click.argument("new", type=click.Path(path_type=Path))
 @click.argument("facts", type=click.Path(exists=True, path_type=Path))
 @click.option("--by", "grouping", help="按哪个枚举事实分组 · group by an enumeration")
-@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--kind", type=click.Choice(SUBJECTS), help="主体类型 · the kind of subject")
 @click.option("--encoding", default="utf-8", show_default=True, help="表的编码 · of the table")
 @click.option(
     "--old-on", type=click.DateTime(["%Y-%m-%d"]), help="旧版按哪一天 · the day of the old one"

@@ -12,7 +12,7 @@ from liudu.contract import Refusal
 from liudu.rules._explain import Determination, Status, Step, explain_together
 from liudu.rules._fact import Words, money_text
 from liudu.rules._lower import closest
-from liudu.rules._pack import Pack
+from liudu.rules._pack import SUBJECTS, Pack
 from liudu.rules._table import FactTable, UnknownFactError, encoded_row
 from liudu.rules.clock import today
 from liudu.rules.commands._given import as_day, assignments, day_option
@@ -60,7 +60,7 @@ class NoSuchRuleError(Refusal):
 @click.option("--subject", help="表中的主体 · whom of the table")
 @click.option("--encoding", default="utf-8", show_default=True, help="表的编码 · of the table")
 @click.option("--rule", help="只看一条规则 · only one rule")
-@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--kind", type=click.Choice(SUBJECTS), help="主体类型 · the kind of subject")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="参数 · a parameter")
 @day_option
 @with_console

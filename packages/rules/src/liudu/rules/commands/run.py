@@ -15,6 +15,7 @@ from liudu.rules._explain import STATUS, determination_id
 from liudu.rules._fact import Words, money_text
 from liudu.rules._intake import CHUNK_ROWS
 from liudu.rules._near import NearAmounts, near_amounts
+from liudu.rules._pack import SUBJECTS
 from liudu.rules._program import Program
 from liudu.rules._run import RuleCount, Run, run
 from liudu.rules._settle import (
@@ -39,7 +40,7 @@ COLUMNS = (
 @click.argument("packs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("facts", type=click.Path(exists=True, path_type=Path))
 @click.option("--encoding", default="utf-8", show_default=True, help="表的编码 · of the table")
-@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--kind", type=click.Choice(SUBJECTS), help="主体类型 · the kind of subject")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="参数 · a parameter")
 @click.option("--out", type=click.Path(path_type=Path), help="逐条结果 · every answer, CSV")
 @click.option(

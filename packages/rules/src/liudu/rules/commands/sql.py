@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from liudu.console import Console, with_console
+from liudu.rules._pack import SUBJECTS
 from liudu.rules._program import compile_pack
 from liudu.rules.clock import today
 from liudu.rules.commands._given import as_day, day_option, load_pack, read_settings
@@ -32,7 +33,7 @@ from liudu.rules.sql import Dialect, Source, answers_sql, counts_sql, facts_tabl
 )
 @click.option("--table", default="facts", show_default=True, help="事实表 · the table of facts")
 @click.option("--subject", default="subject", show_default=True, help="主体列 · the id's column")
-@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--kind", type=click.Choice(SUBJECTS), help="主体类型 · the kind of subject")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="参数 · a parameter")
 @day_option
 @with_console

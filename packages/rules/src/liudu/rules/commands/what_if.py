@@ -10,6 +10,7 @@ from liudu.console import Console, with_console
 from liudu.rules._compare import Comparison, compare, what_if
 from liudu.rules._fact import money_text
 from liudu.rules._intake import read_table
+from liudu.rules._pack import SUBJECTS
 from liudu.rules._program import compile_pack
 from liudu.rules._run import run
 from liudu.rules.clock import today
@@ -28,7 +29,7 @@ from liudu.rules.commands._given import as_day, day_option, load_pack, read_sett
     help="参数 · a parameter",
 )
 @click.option("--by", "grouping", help="按哪个枚举事实分组 · group by an enumeration")
-@click.option("--kind", help="主体类型 · enterprise, person, project, contract")
+@click.option("--kind", type=click.Choice(SUBJECTS), help="主体类型 · the kind of subject")
 @click.option("--encoding", default="utf-8", show_default=True, help="表的编码 · of the table")
 @day_option
 @with_console
