@@ -18,6 +18,14 @@ from django.test.utils import CaptureQueriesContext
 from liudu.platform.actors import SYSTEM
 from liudu.platform.audit.services import record
 from liudu.platform.city.models import District, Sector
+from liudu.platform.funding.models import (
+    FactImport,
+    FactRow,
+    Grant,
+    GrantEvent,
+    PaymentOrder,
+    Subject,
+)
 from liudu.platform.identity.models import Organisation
 from liudu.platform.needs.models import ImportRow, ImportRun, Need
 from liudu.platform.supply.models import (
@@ -72,7 +80,21 @@ PAGES = {
     "city": "/city/",
     "a district": "/city/districts/{district}/",
     "a sector": "/city/sectors/{sector}/",
+    "benefits": "/funding/",
+    "what can I get": "/funding/mine/?who=organisation",
+    "our facts": "/funding/facts/?who=organisation",
+    "calendar": "/funding/calendar/",
     "policies": "/funding/policies/",
+    "a policy": "/funding/policies/{policy}/",
+    "sandbox": "/funding/sandbox/",
+    "a determination": "/funding/determinations/{determination}/",
+    "grants": "/funding/grants/",
+    "a grant": "/funding/grants/{grant}/",
+    "a letter": "/funding/grants/{grant}/letter/",
+    "deliveries": "/funding/deliveries/",
+    "a delivery": "/funding/deliveries/{delivery}/",
+    "payment orders": "/funding/orders/",
+    "imports of facts": "/funding/imports/",
     "needs by the API": "/api/needs",
 }
 
@@ -94,6 +116,7 @@ def grow(city, *, start, stop):
         _around(_need(_organisation(number), need, number), number, vendor=_own(city))
         ImportRow.objects.create(run=run, number=number, state=ImportRow.State.REFUSED)
         record(at=AT, by=SYSTEM, verb="a.b.c", subject_kind="need", subject_key=need.key)
+        _paid(Grant.objects.get(key=city.things["grant"]), number)
 
 
 def _own(city):
@@ -168,6 +191,60 @@ def _around(need, number, *, vendor):
     )
     Invitation.objects.create(need=need, vendor=vendor, invited_by="某人", invited_at=AT)
     _trials(need, offer, number)
+
+
+def _paid(grant, number):
+    """Add what makes the pages of funding longer: facts, grants, orders, objections, readers."""
+    subject = Subject.objects.create(
+        kind="person", ref=f"p{number}", name=f"某人 {number}", created_at=AT
+    )
+    for whom in (subject, grant.subject):
+        row = _fact(whom, number)
+        said = _copy(grant.determination, subject=whom, identity=f"sha256:{number}", facts={
+            "owns_home": {"number": 0, "value": "否", "bureau": "", "document": "",
+                          "date": "2026-11-20", "origin": "bureau", "row": row.pk},
+        })  # fmt: skip
+        other = _copy(grant, subject=whom, determination=said, period=f"2027Q{number}")
+        PaymentOrder.objects.create(
+            grant=other,
+            kind="payment",
+            amount_fen=1,
+            idempotency_key=f"{whom.pk}-{number}",
+            state="exported",
+            ordered_at=AT,
+            ordered_by="某人",
+        )
+        grant.objections.create(text=f"{number}", raised_at=AT, raised_by="某人")
+    GrantEvent.objects.create(grant=grant, at=AT, by="某人", kind="x", zh="某事", en="x")
+    about = {"subject_kind": "subject", "subject_key": grant.subject.key}
+    record(at=AT, by=SYSTEM, verb="funding.subject.looked_at", **about)
+    _copy(grant.batch, period=f"2027Q{number}")
+    table = FactImport.objects.first()
+    _copy(table, file_name=f"{number}.csv")
+
+
+def _fact(subject, number):
+    return FactRow.objects.create(
+        subject=subject,
+        name=f"fact{number}",
+        kind="bool",
+        value="true",
+        origin="bureau",
+        observed_date=AT.date(),
+        valid_from=AT.date(),
+        entered_at=AT,
+        entered_by="某人",
+    )
+
+
+def _copy(row, **changed):
+    """Return another row like one, with a key of its own."""
+    fields = {
+        field.name: getattr(row, field.name)
+        for field in type(row)._meta.concrete_fields
+        if field.name not in {"id", "key"}
+    }
+    return type(row).objects.create(**{**fields, **changed})
 
 
 def _trials(need, offer, number):
