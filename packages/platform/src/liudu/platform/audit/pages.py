@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
-from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from liudu.platform import clock
-from liudu.platform.audit import queries
+from liudu.platform.audit import proofs, queries
 from liudu.platform.audit.deeds import CONTEXTS, DEEDS, SUBJECTS
 from liudu.platform.audit.models import Line
 from liudu.platform.web.doors import door
@@ -20,8 +19,6 @@ from liudu.platform.words import both
 
 LINES_PER_PAGE = 50
 BIGINT_MAX = 2**63 - 1
-VERIFIED = "audit.verified"
-VERIFIED_KEPT_S = 30 * 24 * 3600
 Choice = tuple[str, Any]  # a value and its label, or a group's name and its choices
 
 
@@ -100,7 +97,8 @@ def show_list(request: HttpRequest) -> HttpResponse:
         "next": lines[LINES_PER_PAGE - 1].number if len(lines) > LINES_PER_PAGE else None,
         "query": _query(request),
         "head": queries.head(),
-        "verified": cache.get(VERIFIED),
+        "verified": proofs.newest(),
+        "verifying": proofs.asked_at(),
     }
     return render(request, "audit/list.html", context, status=200 if form.is_valid() else 422)
 
@@ -126,16 +124,8 @@ def show_line(request: HttpRequest, number: int) -> HttpResponse:
 @door("audit.view_audit")
 @require_POST
 def verify(request: HttpRequest) -> HttpResponse:
-    """Walk the whole chain now and keep what was found."""
-    found = queries.verify_chain()
-    kept: dict[str, Any] = {
-        "count": found.count,
-        "digest": found.head_digest,
-        "at": clock.now(),
-        "number": found.broken.number if found.broken else None,
-        "wrong": found.broken.wrong.value if found.broken else "",
-    }
-    cache.set(VERIFIED, kept, VERIFIED_KEPT_S)
+    """Have the whole chain walked by a worker."""
+    proofs.ask_for_proof(at=clock.now())
     return redirect("audit:list")
 
 
