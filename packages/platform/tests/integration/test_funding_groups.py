@@ -240,8 +240,11 @@ def test_the_pages_show_what_was_settled_together(at, home, matched, officer_bro
     page = client.get(f"/funding/grants/{second.key}/").content.decode()
     assert 'id="rivals"' in page
     assert f"/funding/grants/{first.key}/" in page
+    page = client.get(f"/funding/grants/{first.key}/").content.decode()
+    assert f"/funding/grants/{second.key}/" in page
     page = client.get(f"/funding/determinations/{second.determination.key}/").content.decode()
     assert "重新计算，结论相同" in page
+    assert "本条没有用到" not in page  # the amount reads its fact too
     assert "政策beta · 版本 1" in page
 
 

@@ -372,7 +372,7 @@ class _Group:
 
     def sum(self) -> None:
         """Pay all; a pack that cannot be seen may set the cap."""
-        for settler, name in self.members:
+        for settler, name in self.members if self.group.unseen else ():
             settler.doubt(name, self.unseen())
 
     def cap(self, pack: str, cap: Value) -> None:

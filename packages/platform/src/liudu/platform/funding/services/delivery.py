@@ -279,14 +279,24 @@ class _Matching:
                 subject__in=subjects, rule=self.batch.rule
             ).defer("facts", "beside")
         }
-        rivals = rival_grants(
-            [one.pk for one in subjects], self.beside.rivals, period=self.batch.period
-        )
+        rivals = self._rivals([one.pk for one in subjects])
         grants = [
             self._one_grant(row, kept[said.subject_id, said.identity], amount, rivals)
             for said, (row, amount) in zip(rows, due, strict=True)
         ]
         Grant.objects.bulk_create(grants, ignore_conflicts=True, batch_size=200)
+
+    def _rivals(self, subjects: Sequence[int]) -> dict[int, list[Grant]]:
+        """Return by subject the grants of which only one is to be paid.
+
+        The subjects are locked: a delivery of the other rule that runs at the same time sees
+        these grants, or these see its.
+        """
+        if not self.beside.rivals:
+            return {}
+        rows = Subject.objects.select_for_update().filter(pk__in=subjects)
+        list(rows.order_by("pk").values_list("pk", flat=True))
+        return rival_grants(subjects, self.beside.rivals, period=self.batch.period)
 
     def _determination(self, tables: Tables, row: int) -> Determination:
         asked = list(zip(self.programs, tables, strict=True))
