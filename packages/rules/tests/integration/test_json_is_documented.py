@@ -38,6 +38,10 @@ rules:
 budgets:
   b: {title: 预算, rules: [r], limit: yuan(10), per: programme, order: [day]}
 """
+CASE = """\
+programmes: {p: {rate: 0.5, cap_yuan: 100}}
+contracts: {a: {amount_yuan: 100, programmes: [p]}}
+"""
 COMMANDS = {
     "check": ["check", "p.yaml"],
     "test": ["test", "p.yaml"],
@@ -47,6 +51,7 @@ COMMANDS = {
     "diff": ["diff", "p.yaml", "p.yaml", "t.csv", "--by", "kind"],
     "sql": ["sql", "p.yaml", "--dialect", "sqlite"],
     "page": ["page", "p.yaml", "--out", "p.html"],
+    "assign": ["assign", "case.yaml"],
 }
 FREE = {"zh", "en", "after_payment", "waits_for"}  # told in words
 PARTS = {"ok", "kind", "cost"}  # names of facts
@@ -56,6 +61,7 @@ PARTS = {"ok", "kind", "cost"}  # names of facts
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("p.yaml").write_text(PACK, encoding="utf-8")
+    Path("case.yaml").write_text(CASE, encoding="utf-8")
     Path("t.csv").write_text("subject,ok,cost,day,kind\nA,1,100,2026-01-01,甲\n", encoding="utf-8")
 
 
