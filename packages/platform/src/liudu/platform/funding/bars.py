@@ -6,15 +6,14 @@ from typing import Final
 
 import attrs
 
-from liudu.platform.words import Words
+from liudu.platform.words import language
 
 WIDTH: Final = 1000.0  # of a row's drawing; it is stretched to the column
 YUAN_FEN: Final = 100
-UNITS: Final = (
-    (100_000_000 * YUAN_FEN, Words("亿元", "¥100 M")),
-    (10_000 * YUAN_FEN, Words("万元", "¥10,000")),
-    (YUAN_FEN, Words("元", "¥")),
-)
+UNITS: Final = {  # in which people speak of large amounts
+    "zh": ((100_000_000, "亿元"), (10_000, "万元"), (1, "元")),
+    "en": ((1_000_000_000, "¥bn"), (1_000_000, "¥M"), (1_000, "¥k"), (1, "¥")),
+}
 ROUND_STEPS: Final = (1, 2, 2.5, 5, 10)
 
 
@@ -29,7 +28,7 @@ class Scale:
 
     """
 
-    unit: Words
+    unit: str
     unit_fen: int
     low_fen: float
     high_fen: float
@@ -62,9 +61,10 @@ class Bar:
 
 
 def scale_of(amounts_fen: Sequence[int]) -> Scale:
-    """Return the scale that fits some amounts; from zero where none is below it."""
+    """Return the scale that fits some amounts, in the reader's units; zero is always on it."""
     most = max((abs(one) for one in amounts_fen), default=0)
-    unit_fen, unit = next((one for one in UNITS if most >= one[0]), UNITS[-1])
+    units = [(size * YUAN_FEN, name) for size, name in UNITS[language()]]
+    unit_fen, unit = next((one for one in units if most >= one[0]), units[-1])
     low = 0.0 - _round_up(-min([0, *amounts_fen]), unit_fen)
     high = _round_up(max([0, *amounts_fen]), unit_fen)
     if low == high == 0:

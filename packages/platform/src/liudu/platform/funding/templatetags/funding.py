@@ -41,7 +41,7 @@ def short_yuan(amount_fen: int) -> str:
     yuan_part = amount_fen / 100
     units = [(1e8, " 亿元"), (1e4, " 万元")]
     if language() == "en":
-        units = [(1e9, " bn"), (1e6, " M"), (1e3, " k")]
+        units = [(1e9, "bn"), (1e6, "M"), (1e3, "k")]
     for size, name in units:
         if abs(yuan_part) >= size:
             sign = "¥" if language() == "en" else ""
