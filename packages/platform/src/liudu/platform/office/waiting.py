@@ -257,18 +257,20 @@ def unsealed(own: str = "", *, but: str = "") -> Kind:
 def untried(own: str = "", *, but: str = "", vendor: str = "") -> Kind:
     """Return offers that were admitted to a trial which nobody has started."""
 
-    def rows(_at: datetime) -> QuerySet[Offer]:
+    def rows(at: datetime) -> QuerySet[Offer]:
         open_needs = Need.objects.filter(
             pk=OuterRef("need"),
             status=Need.Status.PUBLISHED,
             stage__in=(Need.Stage.MATCHED, Need.Stage.TRIAL),
         )
-        found = Offer.objects.filter(Exists(open_needs), untried_since__isnull=False)
-        found = found.filter(version__state=Version.State.CONFORMS)
-        if own:
-            found = found.filter(need__owner__key=own)
-        if but:
-            found = found.exclude(need__owner__key=but)
+        open_needs = open_needs.filter(owner__key=own) if own else open_needs
+        conforms = Version.objects.filter(pk=OuterRef("version"), state=Version.State.CONFORMS)
+        # By conditions and not by joins, and as a range: SQLite would start from the versions.
+        found = Offer.objects.filter(
+            Exists(open_needs.exclude(owner__key=but) if but else open_needs),
+            Exists(conforms),
+            untried_since__lte=at,
+        )
         if vendor:
             found = found.filter(vendor__organisation__key=vendor)
         related = ("need__owner", "version__solution", "vendor__organisation")
