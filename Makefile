@@ -1,7 +1,10 @@
 UV := ./scripts/uv
-PYTHON_DIRS := packages applications tests bench demo examples
+PYTHON_DIRS := packages applications tests bench demo examples scripts
+# Tests wait for processes as much as they compute.
+WORKERS ?= $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
+SPREAD := -n $(WORKERS) --dist loadgroup
 
-.PHONY: help demo trial test quick check format claims clean
+.PHONY: help demo trial test quick check style types types-platform format claims clean
 
 help:    ## this list · 命令一览
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: *##/:/'
@@ -13,19 +16,27 @@ trial:   ## one whole trial by commands, with its report · 用命令完整走�
 	$(UV) run python demo/first_trial.py
 
 test:    ## all tests that this machine can run · 本机能跑的全部测试
-	$(UV) run pytest -n auto
-	$(UV) run pytest -n auto packages/platform
-	$(UV) run python scripts/with-postgresql.py pytest -n auto packages/platform -m everywhere
+	$(UV) run pytest $(SPREAD)
+	$(UV) run pytest $(SPREAD) packages/platform
+	$(UV) run python scripts/with-postgresql.py pytest $(SPREAD) packages/platform -m everywhere
 
 quick:   ## without the slow tests · 不含慢测试
-	$(UV) run pytest -n auto -m "not slow and not browser"
-	$(UV) run pytest -n auto packages/platform -m "not slow and not browser"
+	$(UV) run pytest $(SPREAD) -m "not slow and not browser"
+	$(UV) run pytest $(SPREAD) packages/platform -m "not slow and not browser"
 
 check:   ## format, lint, layers, types · 格式、规范、层次、类型
+	$(UV) sync --quiet
+	$(MAKE) --no-print-directory -j2 -Otarget style types types-platform
+
+style:
 	$(UV) run ruff format --check $(PYTHON_DIRS)
 	$(UV) run ruff check $(PYTHON_DIRS)
 	$(UV) run lint-imports
+
+types:
 	$(UV) run mypy packages applications
+
+types-platform:
 	$(UV) run mypy --config-file packages/platform/mypy.ini packages/platform/src
 
 format:  ## mend what can be mended by itself · 自动整理格式
