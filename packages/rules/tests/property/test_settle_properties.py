@@ -126,12 +126,16 @@ class Naive:
         if stack is Stacking.EXCLUSIVE and len(mine) + len(doubtful) > 1:
             self.open.update(dict.fromkeys(mine, True))
         if group.group.cap is not None:
-            self.cut(mine, self.setting(group.group.cap))
+            cap = self.setting(group.group.cap)
+            most = sum(self.paid[key] for key in mine)
+            most += sum(self.result.program.rules[name].amount_max_fen for name, _ in doubtful)
+            waits = stack is Stacking.SUM and doubtful and cap is not None and most > cap
+            self.cut(mine, None if waits else cap)
 
     def cut(self, keys, left):
         for key in keys:
             if left is None:
-                self.open[key] = True
+                self.open[key] |= self.paid[key] > 0
             else:
                 self.paid[key] = min(self.paid[key], left)
                 left -= self.paid[key]

@@ -242,7 +242,7 @@ def test_nobody_gets_two_of_a_group_and_nothing_is_added(city, seed, missing, kn
                     for one in runs
                     if one.program.pack.name in dict(group.caps)
                 ]
-                assert not final or sum(final) <= min(caps)
+                assert sum(final) <= min(0 if cap is None else cap for cap in caps)
     before = sum(one.rules[name].total_fen for one in runs for name in one.rules)
     assert settled.total_fen <= before
     assert settled.by_subject(len(runs[0].table)).sum() == settled.total_fen
@@ -267,9 +267,7 @@ def test_a_pack_alone_finally_pays_nothing_that_another_could_change(city, seed,
         for rule, paid in settle(one).payable.items():
             for row, amount, waits in zip(paid.rows, paid.amount_fen, paid.open, strict=True):
                 if not waits:
-                    found, still_waits = together[name, rule, int(row)]
-                    assert found == int(amount)
-                    assert not still_waits or not found  # another's cap may be unknown
+                    assert together[name, rule, int(row)] == (int(amount), False)
 
 
 @settings(max_examples=60, deadline=None)
@@ -291,6 +289,6 @@ def test_each_subject_is_told_what_is_paid_and_which_rule_pays_instead(city, see
             if one.instead is not None:
                 other = by_key[one.instead.pack, one.instead.rule]
                 assert one.payable_fen == 0
-                assert other.payable_fen == one.instead.amount_fen > 0
+                assert other.payable_fen == one.instead.amount_fen != 0
                 assert other.instead is None
                 assert one.instead.title.zh in one.reason("zh")

@@ -133,7 +133,21 @@ def test_where_the_first_counts_the_named_pack_comes_first_whatever_it_is_called
     mine, other = program(stack="first", others="zzz/s"), alone("s", "zzz")
     [first], [second] = explain_together([(mine, row(mine, paid=9)), (other, row(other, paid=1))])
     assert (first.payable_fen, second.payable_fen) == (0, 100)
-    assert "“补贴s”（甲）在先，已由其发放 1 元" in first.reason("zh")
+    assert "“补贴s”（甲）在先，由其发放 1 元" in first.reason("zh")
+
+
+def test_what_comes_after_the_first_is_told_so_though_the_first_is_not_final():
+    packs = [
+        program(name="p1", stack="first", others="p2/r"),
+        program(name="p2", stack="first", others="p3/r"),
+        alone("r", "p3"),
+    ]
+    facts = [row(packs[0], paid=1), row(packs[1], paid=2)]
+    facts.append(row_of(packs[2].pack.facts, {}, subject="甲"))
+    [last], [middle], _ = explain_together(list(zip(packs, facts, strict=True)))
+    assert (last.payable_fen, middle.payable_fen) == (0, None)
+    assert "“补贴r”（甲）在先，由其发放，本条不再发放。" in last.reason("zh")
+    assert "subsidy r (甲) comes first and pays instead." in last.reason("en")
 
 
 def test_two_that_exclude_each_other_are_left_to_a_person():

@@ -125,7 +125,7 @@ class Determination:
         The rule of the same group that pays instead: its name, with that of its pack before
         it if it is another (``pack/rule``); empty if there is none.
     instead
-        The same rule with what it pays.
+        The same rule with what it pays; None where its own amount is not final.
     outweighs
         The rules of the same group that would apply and are not paid beside this one.
     waits_for
@@ -260,7 +260,9 @@ class _Fellows:
             return None
         if not group.excludes and not group.caps:
             return None
-        return next((one for one in self.others(key) if self.paid(one)), None)
+        others = self.others(key)
+        waiting = [one for one in others if group.excludes and self.paid(one) is None]
+        return next((one for one in others if self.paid(one)), next(iter(waiting), None))
 
     def not_beside(self, key: RuleKey) -> tuple[RuleKey, ...]:
         """Return the rules that apply and are not paid because this one is."""
@@ -506,31 +508,32 @@ def _why(one: Determination, language: Language) -> str:
         text += f"因上限实付 {paid}。" if zh else f" A limit leaves {paid}."
     if one.outweighs:
         titles = _titles(one.outweighs, one.pack, language)
-        text += f"同组的{titles}不重复享受。" if zh else f" {titles} is not paid besides."
+        verb = "is" if len(one.outweighs) == 1 else "are"
+        text += f"同组的{titles}不重复享受。" if zh else f" {titles} {verb} not paid besides."
     return text
 
 
 def _instead(one: Determination, other: Fellow, language: Language) -> str:
-    """Say which rule pays instead, how much, and by which kind of stacking."""
+    """Say which rule pays instead, how much if that is final, and by which kind of stacking."""
     zh = language == "zh"
     title = _titles((other,), one.pack, language)
-    amount = money_text(other.amount_fen or 0, language)
+    amount = "" if other.amount_fen is None else f" {money_text(other.amount_fen, language)}"
     if one.stack is Stacking.HIGHEST:
         return (
-            f"就高不重复：由{title}发放 {amount}，本条不再发放。"
+            f"就高不重复：由{title}发放{amount}，本条不再发放。"
             if zh
-            else f" Only the highest is paid: {title} pays {amount} instead."
+            else f" Only the highest is paid: {title} pays{amount} instead."
         )
     if one.stack is Stacking.FIRST:
         return (
-            f"{title}在先，已由其发放 {amount}，本条不再发放。"
+            f"{title}在先，由其发放{amount}，本条不再发放。"
             if zh
-            else f" {title} comes first and pays {amount} instead."
+            else f" {title} comes first and pays{amount} instead."
         )
     return (
-        f"与{title}（{amount}）合计已达上限，本条不再发放。"
+        f"同组合计已达上限（其中{title}{amount}），本条不再发放。"
         if zh
-        else f" With {title} ({amount}) the limit of the group is reached; nothing is left."
+        else f" The limit of the group is reached ({title} pays{amount}); nothing is left."
     )
 
 

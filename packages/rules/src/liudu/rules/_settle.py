@@ -305,7 +305,8 @@ def _cut(members: Sequence[Member], left: Amounts, doubtful: Bools) -> None:
         settler.paid[name] = np.minimum(settler.paid[name], left[rows])
         settled = ~doubtful[rows]
         left[rows[settled]] -= settler.paid[name][settled]
-        settler.doubt(name, doubtful)
+        # Nothing stays nothing under every limit.
+        settler.open[name] |= doubtful[rows] & (settler.paid[name] > 0)
 
 
 class _Group:
@@ -376,9 +377,9 @@ class _Group:
             settler.doubt(name, self.unseen())
 
     def cap(self, pack: str, cap: Value) -> None:
-        """Cut what the group comes to; over packs, also what could come stays within it."""
+        """Cut what the group comes to; what could still come stays within it, too."""
         left, doubtful = self.settlers[pack].purse_of_each(cap)
-        if self.group.reaches_out and not self.group.excludes:
+        if not self.group.excludes:
             doubtful |= self.may_pass(left)
         _cut(self.members, left, doubtful)
 

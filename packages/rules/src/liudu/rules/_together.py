@@ -59,7 +59,6 @@ class JointGroup:
     members: tuple[RuleKey, ...]
     unseen: tuple[RuleKey, ...]
     caps: tuple[tuple[str, Value], ...]
-    reaches_out: bool
 
     @property
     def excludes(self) -> bool:
@@ -180,7 +179,6 @@ def _joint(ones: Sequence[_Declared], by_pack: Mapping[str, Program]) -> JointGr
         members=tuple(ordered),
         unseen=tuple(unseen),
         caps=tuple((one.pack, one.limit.cap) for one in ones if one.limit.cap is not None),
-        reaches_out=any(one.others or one.unseen for one in ones),
     )
 
 
