@@ -17,7 +17,7 @@ import attrs
 
 from liudu.contract import Language, Refusal
 from liudu.rules._core import Rounding
-from liudu.rules._expression import FUNCTIONS, NAME, Text, Written, names, parse
+from liudu.rules._expression import FUNCTIONS, NAME, Name, Text, Written, names, parse
 from liudu.rules._fact import (
     BadRangeError,
     Fact,
@@ -231,7 +231,15 @@ class Effect:
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """One benefit: who gets it, how much, by which clause, and what its payment changes."""
+    """One benefit: who gets it, how much, by which clause, and what its payment changes.
+
+    Attributes
+    ----------
+    applied_for
+        The fact that is true once the subject has applied; empty where nobody need apply, or
+        the pack does not say.
+
+    """
 
     name: str
     title: Words
@@ -254,11 +262,27 @@ class Rule:
     note: Words | None
     verified: bool
     examples: tuple[Example, ...]
+    applied_for: str = ""
     node: Node = attrs.field(eq=False, repr=False)
 
     def in_force(self, on: date) -> bool:
         """Whether the rule holds on a day."""
         return self.period.holds(on)
+
+    def takes_applications(self, on: date) -> bool:
+        """Whether one may apply for it on a day: it is in force, and a window is open."""
+        opened = not self.windows or any(one.holds(on) for one in self.windows)
+        return bool(self.applied_for) and opened and self.in_force(on)
+
+    @property
+    def application(self) -> Atom | None:
+        """The condition that holds once the subject has applied, if it names one."""
+        return next((one for one in self.atoms if _is_fact(one, self.applied_for)), None)
+
+
+def _is_fact(atom: Atom, name: str) -> bool:
+    tree = atom.test.tree
+    return isinstance(tree, Name) and tree.name == name
 
 
 @attrs.frozen(kw_only=True)
@@ -517,7 +541,7 @@ class _Reader:
         fields = node.fields(
             needed="title clause bureau subject when",
             optional="amount benefit rounding round_to cap group automatic valid windows "
-            "payment_months on_payment source note verified given tests",
+            "payment_months on_payment applied_for source note verified given tests",
         )
         if ("amount" in fields) == ("benefit" in fields):
             raise node.wrong(
@@ -526,7 +550,7 @@ class _Reader:
         atoms = [self.atom(item) for item in fields["when"].items()]
         if not atoms:
             raise fields["when"].wrong(en="a list of conditions", zh="至少一个条件的列表")
-        return Rule(
+        rule = Rule(
             name=name,
             title=read_words(fields["title"]),
             clause=fields["clause"].text(),
@@ -548,8 +572,27 @@ class _Reader:
             note=read_words(fields["note"]) if "note" in fields else None,
             verified=fields["verified"].truth() if "verified" in fields else False,
             examples=self.examples(fields),
+            applied_for=fields["applied_for"].text() if "applied_for" in fields else "",
             node=node,
         )
+        if "applied_for" in fields:
+            with self.collecting():
+                self.require_application(rule, fields["applied_for"])
+        return rule
+
+    def require_application(self, rule: Rule, node: Node) -> None:
+        """Refuse a fact that cannot be the application for a rule."""
+        name = rule.applied_for
+        if name in self.broken:
+            return
+        self.require_known(name, self.facts, node)
+        kind = self.facts[name].type
+        if kind.kind is not Kind.BOOL:
+            raise ApplicationKindError(place=node.place, fact=name, kind=kind)
+        if rule.application is None:
+            raise ApplicationUnreadError(place=node.place, fact=name)
+        if rule.automatic:
+            raise ApplicationAndAutomaticError(place=node.place)
 
     def atom(self, node: Node) -> Atom:
         fields = node.fields(needed="atom say", optional="act clause")
@@ -759,6 +802,27 @@ class CannotAddError(PackError):
 
     en = "{place}: {fact} is {kind}, to which nothing can be added: write becomes."
     zh = "{place}：{fact} 是 {kind}，不能在其上累加：请改写 becomes。"
+
+
+class ApplicationKindError(PackError):
+    """An application that is no yes or no."""
+
+    en = "{place}: {fact} is {kind}, and an application is made or not: name a fact of type bool."
+    zh = "{place}：{fact} 是 {kind}，而申请只有提出与未提出：请写 bool 类事实。"
+
+
+class ApplicationUnreadError(PackError):
+    """An application that none of the rule's conditions asks for by itself."""
+
+    en = "{place}: no condition of this rule is just {fact}: add `- atom: {fact}`, with what it says and what to do."  # noqa: E501
+    zh = "{place}：本规则没有哪个条件就是 {fact}：请加上 - atom: {fact}，并写明 say 和 act。"
+
+
+class ApplicationAndAutomaticError(PackError):
+    """A rule that needs an application and is delivered without one."""
+
+    en = "{place}: a rule is delivered without an application or applied for: leave out automatic or applied_for."  # noqa: E501
+    zh = "{place}：规则要么免申即享，要么须申请：automatic 与 applied_for 二者取一。"
 
 
 def _version(node: Node) -> str:

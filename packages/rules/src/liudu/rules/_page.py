@@ -59,6 +59,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "history": ("历次取值", "History"),
     "open": ("待主管部门确定", "for the office to set"),
     "automatic": ("免申即享", "Without an application"),
+    "applied_for": ("须申请", "On application"),
     "paid_in": ("发放月份", "Paid in months"),
     "windows": ("申报时间", "Window"),
     "group": ("与同组其他规则", "With the others of its group"),
@@ -162,6 +163,9 @@ class _Page:
             lines.append(f"{self.word('valid')} {self.period(rule.period)}")
         if rule.automatic:
             lines.append(self.word("automatic"))
+        if rule.applied_for:
+            label = escape(self.pack.facts[rule.applied_for].label.say(self.language))
+            lines.append(f"{self.word('applied_for')}: {label}")
         if rule.payment_months:
             lines.append(f"{self.word('paid_in')} {', '.join(map(str, rule.payment_months))}")
         lines += [f"{self.word('windows')} {self.period(window)}" for window in rule.windows]
