@@ -8,14 +8,18 @@ anew after each commit: all points of all transactions are met, or a seeded shar
 
 Run: python mortal.py deliver SEED SHARE     prints {"kills": {step: count}, "problems": […]}
      python mortal.py pair SEED ROUNDS       two workers at once, of which one is killed
+     python mortal.py hinder SEED HOW        a worker whose database is away, locked or full
 """
 
 import json
 import logging
 import os
 import random
+import resource
 import signal
 import sys
+import threading
+import time
 import traceback
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,9 +27,10 @@ import django
 
 django.setup()
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Count, Sum
 
+from liudu.platform import clock
 from liudu.platform.actors import SYSTEM
 from liudu.platform.audit.models import Line
 from liudu.platform.audit.queries import verify_chain
@@ -124,6 +129,13 @@ def world():
     version = queries.version_of("killed-support", on=ON)
     for rule, share in (("rent-aid", 0.0), ("moving-aid", 1.0)):
         services.open_batch(by=SYSTEM, at=AT, version=version, rule=rule, on=ON, sample_share=share)
+
+
+def load_another():
+    """Load a text by which most get less."""
+    text = PACK.replace("amount: rent", "amount: min(rent, moving)")
+    pack, _ = sound_pack(text, file="killed.yaml")
+    store_pack(by=SYSTEM, at=AT, pack=pack, text=text, reason="test")
 
 
 def batch_of(rule):
@@ -425,6 +437,59 @@ def pair(seed, rounds):
     return {"pair": kills}, problems + never_twice()
 
 
+def hinder(_, how):
+    """Match by one worker that goes on by itself once its database is there again.
+
+    Before its third chunk it says so and waits for a line, while the database is taken away; a
+    full disk is a limit of the size of files of this process, which is lifted again.
+    """
+    matching.SILENT_MAX = timedelta(seconds=0.2)
+    if connection.vendor == "sqlite":
+        connection.settings_dict["OPTIONS"]["timeout"] = 1  # of 20 seconds, in which to be bored
+    ask("rent-aid")(by=SYSTEM, at=AT)
+    real, chunks = delivery._Matching.write, iter(range(99))
+
+    def write(*args, **said):
+        if next(chunks) == 1:
+            size = resource.getrlimit(resource.RLIMIT_FSIZE)
+            if how == "full":
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1, size[1]))
+                threading.Timer(1.5, resource.setrlimit, (resource.RLIMIT_FSIZE, size)).start()
+            else:
+                print("halfway", flush=True)  # noqa: T201
+                sys.stdin.readline()
+        return real(*args, **said)
+
+    delivery._Matching.write = write
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    threading.Thread(target=_stop_when_matched, daemon=True).start()
+    run_worker(idle_s=0.05)
+    batch = batch_of("rent-aid")
+    counts = {
+        "stage": (batch.stage, "matched"),
+        "subjects": (batch.subject_count, CITY_COUNT),
+        "grants": (batch.grants.count(), CITY_COUNT),
+        "granted": (_sum(batch.grants.all()), RENT_FEN),
+        "chain": (verify_chain().broken, None),
+    }
+    return {}, [f"{name}: {had} is not {due}" for name, (had, due) in counts.items() if had != due]
+
+
+def _stop_when_matched():
+    """Bring back what is silent, as a second worker would, and stop the worker in the end."""
+    while True:
+        time.sleep(0.3)
+        try:
+            if batch_of("rent-aid").stage == "matched":
+                break
+            services.resume_matching(at=clock.now())
+        except DatabaseError:
+            pass
+        finally:
+            connection.close()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main():
     """Do what is asked for and tell what came of it."""
     mode, seed, much = sys.argv[1:]
@@ -433,7 +498,7 @@ def main():
     delivery.CHUNK, payments.CHUNK, matching.AT_ONCE_MAX = 2, 2, 1
     world()
     connection.close()
-    kills, problems = {"deliver": deliver, "pair": pair}[mode](int(seed), much)
+    kills, problems = {"deliver": deliver, "pair": pair, "hinder": hinder}[mode](int(seed), much)
     connection.close()
     print(json.dumps({"kills": kills, "problems": problems}, ensure_ascii=False))  # noqa: T201
 

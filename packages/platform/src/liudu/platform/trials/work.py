@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, OperationalError, close_old_connections, connection
 from django_tasks_db.management.commands.db_worker import Worker as TaskRunner
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
@@ -114,7 +114,7 @@ class _Worker(TaskRunner):
                 self._bring_back()
                 found = self._one()
             except DatabaseError as error:
-                logger.warning("the database is away: %s", type(error).__name__)
+                logger.warning("the database takes no work, trying again: %s", _why(error))
                 connection.close()
                 self._rest(AFTER_FAULT_S)
                 continue
@@ -159,6 +159,12 @@ class _Worker(TaskRunner):
         if now_s >= self._sweep_at_s:
             self._sweep_at_s = now_s + SWEEP_S
             services.sweep_uploads(at)
+
+
+def _why(error: DatabaseError) -> str:
+    """Return what is wrong with the database; what may quote a row is left out."""
+    said = str(error).partition("\n")[0] if isinstance(error, OperationalError) else ""
+    return said[:200] or type(error).__name__
 
 
 def _resumers() -> list[Callable[..., object]]:
