@@ -246,6 +246,25 @@ def test_a_lost_export_is_fetched_again_byte_for_byte_and_no_order_goes_twice(at
     assert Line.objects.filter(verb="funding.orders.fetched").count() == 2
 
 
+@pytest.mark.django_db
+def test_who_confirms_after_the_archive_is_still_paid(at, ordered, signed_in, person, organisation):
+    batch, bureau = ordered.grant.batch, organisation("工信局", kind="bureau")
+    browser = signed_in(person("o@example.com", of=bureau, roles=["officer"]))
+    PaymentOrder.objects.all().delete()
+    ordered.grant.state = "notified"
+    ordered.grant.save()
+    services.publish_batch(by=SYSTEM, at=at, batch=batch)
+    services.archive_batch(by=SYSTEM, at=at, batch=batch)
+    pay = f"/funding/deliveries/{batch.key}/pay/"
+    assert pay not in browser.get(f"/funding/deliveries/{batch.key}/").text
+    services.confirm_account(
+        by=SYSTEM, at=at, grant=ordered.grant, holder="甲", bank="苏州银行", number="62220000"
+    )
+    assert pay in browser.get(f"/funding/deliveries/{batch.key}/").text
+    assert browser.post(pay).status_code == 302
+    assert PaymentOrder.objects.get().grant == ordered.grant
+
+
 @pytest.mark.usefixtures("policies")
 def test_a_value_and_a_text_that_were_replaced_come_back_as_new_versions(at):
     given = {"by": SYSTEM, "at": at, "code": RENT, "name": "rent_doctor", "source": "测试文件"}

@@ -206,6 +206,8 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         .values("state")
         .annotate(count=Count("pk"), sum=Sum("amount_fen"))
     }
+    if Grant.State.CONFIRMED in sums and "pay" not in todo:  # confirmed after it was archived
+        todo = ("pay",)
     context = {
         "batch": batch,
         "rule": pack_of(batch.pack).rules[batch.rule],
