@@ -26,11 +26,11 @@ PACKS = {
 # What these packs say was decided on: a determination is found again under the same id.
 DIGESTS = {
     "ai-2021": "8a7c47818c9e9d1512afa1c727f6fabda72ab1046fbf77757f3ce1e60b22c9c8",
-    "ai-measures-2026": "aef19d829604bf2186fc9b6f826304c30a5f114fde5edbbf4ad50c21f10d033d",
+    "ai-measures-2026": "88e1d730256f6bf61d87c433334195633fe2c03d76055f8b3ee2ae57b0fb8331",
     "ai-news-2025": "70ab137fb04bddcad2bb03675c6f8ce3f7aeeaac4e5cb30fd6a4248c689dbec9",
-    "embodied-ai": "2582ef96f1a6a6b9dc82c59a1b77f45f93f2be02a66cebf45ea972d5ae6f5206",
+    "embodied-ai": "557efb5dd557a868c8e43aa4ffd94e506ab1a970818fbee2de6b84802f33c287",
     "kunshan": "34cebbb4dfdb9b2233f271cb2f0f2b58a5c84569cff0b6765d6921426f827638",
-    "low-altitude-2024": "9f794a89fb2e16738f778bee5aa45998b642dc5b152eb7a50223669bb77ce6a3",
+    "low-altitude-2024": "e72001c49d77229976a5cbfbebfde1074515375e56a5e4ce136275590409b58b",
     "technology-2023": "0cedf3e4d4ed6f6f116abf5e36ee077221cdb2418fd8c423568392ffd1b45a74",
 }
 

@@ -219,3 +219,19 @@ def test_a_value_outside_the_declared_range_of_a_fact_is_refused():
     pack = read_pack(pack_with("unit: months,", "unit: months, max: 600,"))
     with pytest.raises(FactOutOfRangeError):
         pack.facts["months"].read("601")
+
+
+LABELS = "  level: {{type: enum, values: [甲, 乙], values_en: {english}, label: 级, bureau: 局}}\n"
+
+
+def test_a_label_is_shown_and_read_in_english_where_the_pack_says_how():
+    fact = read_pack(pack_with("facts:\n", "facts:\n" + LABELS.format(english="[first, second]")))
+    level = fact.facts["level"]
+    assert [level.show(1), level.show(1, "en")] == ["乙", "second"]
+    assert level.read("second") == level.read("乙") == 1
+
+
+@pytest.mark.parametrize("english", ["[first]", "[first, first]", "[a, b, c]"])
+def test_labels_in_english_that_do_not_match_one_by_one_are_refused(english):
+    error = only_error(pack_with("facts:\n", "facts:\n" + LABELS.format(english=english)))
+    assert "2 labels, one for each" in error.say("en")

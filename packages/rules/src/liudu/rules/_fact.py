@@ -115,6 +115,8 @@ class Fact:
         10**places for a rate, else 1.
     minimum, maximum
         The range, in the encoding.
+    labels_en
+        The labels of an enumeration in English, in the same order; empty if there are none.
 
     """
 
@@ -129,6 +131,7 @@ class Fact:
     denominator: int = 1
     minimum: int = 0
     maximum: int = 1
+    labels_en: tuple[str, ...] = ()
     node: Node | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
@@ -178,7 +181,8 @@ class Fact:
     def _parsed(self, text: str) -> object:
         kind = self.type.kind
         if kind is Kind.ENUM:
-            return text
+            english = text in self.labels_en and text not in self.type.labels
+            return self.type.labels[self.labels_en.index(text)] if english else text
         if kind is Kind.BOOL:
             word = text.lower()
             if word in TRUE_WORDS or word in FALSE_WORDS:
@@ -220,7 +224,8 @@ class Fact:
         if kind is Kind.DATE:
             return day_of(number).isoformat()
         if kind is Kind.ENUM:
-            return self.type.labels[int(number)]
+            english = language == "en" and self.labels_en
+            return (self.labels_en if english else self.type.labels)[int(number)]
         if kind is Kind.MONEY:
             return money_text(int(number), language)
         return str((Decimal(int(number)) / self.denominator).normalize() + 0)
@@ -268,6 +273,20 @@ def read_type(fields: Mapping[str, Node]) -> Type:
     return Type(kind, unit, tuple(labels))
 
 
+def _english_labels(fields: Mapping[str, Node], kind: Type) -> tuple[str, ...]:
+    """Return the labels in English, one for each label and no two alike."""
+    if "values_en" not in fields:
+        return ()
+    node, count = fields["values_en"], len(kind.labels)
+    labels = tuple(item.text() for item in node.items())
+    if len(labels) != count or len(set(labels)) != count:
+        raise node.wrong(
+            en=f"a list of {count} labels, one for each of `values` and no two alike",
+            zh=f"与 values 一一对应、互不重复的 {count} 个选项",
+        )
+    return labels
+
+
 def money_scale(fields: Mapping[str, Node], kind: Kind) -> int:
     """Return the fen in one written unit; money must say its unit."""
     if kind is not Kind.MONEY:
@@ -288,7 +307,7 @@ def read_fact(name: str, node: Node) -> Fact:
     """Return the fact that a node of ``facts`` declares."""
     fields = node.fields(
         needed="type label",
-        optional="unit values bureau document ask valid_days min max places",
+        optional="unit values values_en bureau document ask valid_days min max places",
     )
     kind = read_type(fields)
     places = _whole_in(fields, "places", 0, PLACES_MAX, RATE_PLACES)
@@ -304,6 +323,7 @@ def read_fact(name: str, node: Node) -> Fact:
         denominator=10**places if kind.kind is Kind.RATE else 1,
         minimum=-(2**62),
         maximum=2**62,
+        labels_en=_english_labels(fields, kind),
         node=node,
     )
     return _with_range(fact, fields)

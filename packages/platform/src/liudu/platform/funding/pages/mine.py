@@ -173,7 +173,8 @@ def _asked(question: Question) -> dict[str, Any]:
     if kind is Kind.BOOL:
         options = [("true", str(Words("是", "Yes"))), ("false", str(Words("否", "No")))]
     elif kind is Kind.ENUM:
-        options = [(label, label) for label in fact.type.labels]
+        shown = [fact.show(code, language()) for code in range(len(fact.type.labels))]
+        options = list(zip(fact.type.labels, shown, strict=True))
     units = {100: Words("元", "yuan"), 1_000_000: Words("万元", "10,000 yuan")}
     unit = (
         units.get(fact.scale, Words("分", "fen"))
