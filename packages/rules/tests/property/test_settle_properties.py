@@ -113,9 +113,12 @@ class Naive:
         stack = group.group.stack
         if stack is Stacking.HIGHEST and mine:
             winner = max(mine, key=lambda key: self.paid[key])  # the first of equal ones
-            maxima = [self.result.program.rules[name].amount_max_fen for name, _ in doubtful]
+            tops = {
+                name: self.result.program.rules[name].amount_max_fen + (name < winner[0]) / 2
+                for name, _ in doubtful
+            }
             for key in mine:
-                self.open[key] |= any(top > self.paid[winner] for top in maxima)
+                self.open[key] |= any(top > self.paid[winner] for top in tops.values())
             for key in set(mine) - {winner}:
                 self.paid[key] = 0
         if stack is Stacking.FIRST and mine:
@@ -126,11 +129,19 @@ class Naive:
         if stack is Stacking.EXCLUSIVE and len(mine) + len(doubtful) > 1:
             self.open.update(dict.fromkeys(mine, True))
         if group.group.cap is not None:
-            cap = self.setting(group.group.cap)
-            most = sum(self.paid[key] for key in mine)
-            most += sum(self.result.program.rules[name].amount_max_fen for name, _ in doubtful)
-            waits = stack is Stacking.SUM and doubtful and cap is not None and most > cap
-            self.cut(mine, None if waits else cap)
+            self.cap(group, row, self.setting(group.group.cap))
+
+    def cap(self, group, row, left):
+        pending = 0
+        for name in group.rules:
+            key = (name, row)
+            if key in self.unknown and group.group.stack is Stacking.SUM:
+                pending += self.result.program.rules[name].amount_max_fen
+            if key in self.paid:
+                if left is not None and pending and self.paid[key] > left - pending:
+                    left = None
+                self.cut([key], left)
+                left = None if left is None else left - self.paid[key]
 
     def cut(self, keys, left):
         for key in keys:

@@ -143,7 +143,7 @@ class Naive:
         stack = declared[0][1].group.stack
         if stack is Stacking.HIGHEST and mine:
             winner = max(mine, key=lambda key: self.paid[key])
-            waits = unseen or any(self.paid[winner] < FEN_MAX for _ in doubtful)
+            waits = unseen or any(self.paid[winner] < FEN_MAX or key < winner for key in doubtful)
             for key in mine:
                 self.open[key] |= waits
                 self.paid[key] *= key == winner
@@ -158,15 +158,19 @@ class Naive:
         for name, limit in declared:
             if limit.group.cap is not None:
                 cap = self.runs[name].program.settings["cap"]
-                self.cap(mine, doubtful, cap, unseen=unseen, stack=stack)
+                self.cap(members, doubtful, cap, unseen=unseen, stack=stack)
 
-    def cap(self, mine, doubtful, cap, *, unseen, stack):
-        most = sum(self.paid[key] for key in mine) + FEN_MAX * len(doubtful)
-        waits = cap is None
-        if not waits and stack is Stacking.SUM:
-            waits = unseen or (bool(doubtful) and most > cap)
-        left = None if waits else int(cap)
-        for key in mine:
+    def cap(self, members, doubtful, cap, *, unseen, stack):
+        adds_up = stack is Stacking.SUM
+        left = None if cap is None or (adds_up and unseen) else int(cap)
+        pending = 0
+        for key in members:
+            if key in doubtful and adds_up:
+                pending += FEN_MAX
+            if key not in self.paid:
+                continue
+            if left is not None and pending and self.paid[key] > left - pending:
+                left = None
             if left is None:
                 self.open[key] |= self.paid[key] > 0
             else:
@@ -268,6 +272,32 @@ def test_a_pack_alone_finally_pays_nothing_that_another_could_change(city, seed,
             for row, amount, waits in zip(paid.rows, paid.amount_fen, paid.open, strict=True):
                 if not waits:
                     assert together[name, rule, int(row)] == (int(amount), False)
+
+
+def told_all(one, rng):
+    """The same run with some number in place of everything unknown."""
+    columns = {}
+    for name, column in one.table.columns.items():
+        known = Column(column.numbers.copy(), None)
+        top = one.program.pack.facts[name].maximum
+        some = rng.integers(0, top, len(one.table), endpoint=True).astype(known.numbers.dtype)
+        if column.unknown is not None:
+            known.numbers[column.unknown] = some[column.unknown]
+        columns[name] = known
+    table = FactTable.of(one.program.pack.facts, columns, subjects=one.table.subjects)
+    return run(one.program, table)
+
+
+@settings(max_examples=150, deadline=None)
+@given(**CITY)
+def test_what_is_final_stays_whatever_the_unknown_facts_turn_out_to_be(city, seed, missing, known):
+    runs = drawn_runs(city[1], seed, missing)
+    absent = {f"p{missing}"} if known else set()
+    rng = np.random.default_rng(seed)
+    later = flat(settle_together([told_all(one, rng) for one in runs], absent=absent))
+    for key, (amount, waits) in flat(settle_together(runs, absent=absent)).items():
+        if not waits:
+            assert later[key] == (amount, False)
 
 
 @settings(max_examples=60, deadline=None)

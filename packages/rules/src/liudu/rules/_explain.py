@@ -273,11 +273,24 @@ class _Fellows:
         group = self.groups.get(key)
         if group is None or not self.applies(key) or self.paid(key) is not None:
             return ()
-        both = group.stack is Stacking.EXCLUSIVE
-        open_ones = [
-            one for one in self.others(key) if self.undecided(one) or (both and self.applies(one))
-        ]
-        return (*open_ones, *group.unseen)
+        others = self.others(key)
+        if group.stack in (Stacking.FIRST, Stacking.SUM):
+            others = group.members[: group.members.index(key)]
+        undecided = [one for one in others if self.undecided(one)]
+        if group.stack is Stacking.EXCLUSIVE:
+            undecided = [one for one in others if self.undecided(one) or self.applies(one)]
+        elif group.stack is Stacking.HIGHEST:
+            places = {one: place for place, one in enumerate(group.members)}
+            first = max(filter(self.applies, group.members), key=self.alone)
+            best = (self.alone(first), -places[first])
+            undecided = [one for one in undecided if (self.most(one), -places[one]) > best]
+        return (*undecided, *group.unseen)
+
+    def alone(self, key: RuleKey) -> int:
+        return int(self.runs[key[0]].amounts(key[1])[0])
+
+    def most(self, key: RuleKey) -> int:
+        return self.runs[key[0]].program.rules[key[1]].amount_max_fen
 
     def told(self, key: RuleKey) -> Fellow:
         pack, rule = key

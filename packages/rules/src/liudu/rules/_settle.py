@@ -259,21 +259,18 @@ class _Settler:
             np.broadcast_to(np.asarray(unknown, np.bool_), rows.shape),
         )
 
-    def limit(self, rules: tuple[str, ...], tree: Value, *, used: str) -> None:
-        """Cut the sum of some rules per subject to a limit, the later rules first."""
-        left, doubtful = self.purse_of_each(tree)
-        column = self.run.table.columns.get(used)
+    def per_subject(self, limit: BudgetLimit) -> None:
+        """Cut the sum of some rules per subject to what is left, the later rules first."""
+        left, doubtful = self.purse_of_each(limit.limit)
+        column = self.run.table.columns.get(limit.budget.paid)
         doubtful |= True if column is None else _unknown(column.unknown)
         left -= 0 if column is None else column.numbers.astype(np.int64)
-        _cut([(self, name) for name in rules if name in self.rows], left, doubtful)
+        _cut([(self, name) for name in limit.budget.rules if name in self.rows], left, doubtful)
 
     def purse_of_each(self, tree: Value) -> tuple[Amounts, Bools]:
         """Return a limit for every subject, and where it is not known; both may be changed."""
         left, unknown = self.numbers(tree, np.arange(self.count, dtype=np.int64))
         return left.copy(), unknown.copy()
-
-    def per_subject(self, limit: BudgetLimit) -> None:
-        self.limit(limit.budget.rules, limit.limit, used=limit.budget.paid)
 
     def programme(self, limit: BudgetLimit) -> BudgetUse:
         """Serve a queue from one purse."""
@@ -346,9 +343,10 @@ class _Group:
             better = amounts > best
             best[better], winner[better] = amounts[better], index
         doubtful = self.unseen()
-        for settler, name in self.members:
-            more = settler.run.program.rules[name].amount_max_fen > best
-            doubtful |= settler.unknown(name) & more
+        for index, (settler, name) in enumerate(self.members):
+            most = settler.run.program.rules[name].amount_max_fen
+            outweighs = (most > best) | ((most == best) & (index < winner))
+            doubtful |= settler.unknown(name) & outweighs
         for index, (settler, name) in enumerate(self.members):
             settler.keep(name, winner == index)
             settler.doubt(name, doubtful)
@@ -377,22 +375,23 @@ class _Group:
             settler.doubt(name, self.unseen())
 
     def cap(self, pack: str, cap: Value) -> None:
-        """Cut what the group comes to; what could still come stays within it, too."""
-        left, doubtful = self.settlers[pack].purse_of_each(cap)
-        if not self.group.excludes:
-            doubtful |= self.may_pass(left)
-        _cut(self.members, left, doubtful)
+        """Cut what the group comes to, the later rules first.
 
-    def may_pass(self, left: Amounts) -> Bools:
-        """Return where a rule that is not decided, or not seen, may bring more than is left."""
-        most, undecided = np.zeros(self.count, np.int64), self.unseen()
+        Where all of it is paid side by side, what comes after an undecided rule stays open if
+        that one may take it.
+        """
+        left, doubtful = self.settlers[pack].purse_of_each(cap)
+        adds_up = not self.group.excludes
+        if adds_up:
+            doubtful |= self.unseen()
+        pending = np.zeros(self.count, np.int64)
         share = UNLIMITED // (2 * len(self.members))  # so that the sum stays within 64 bits
         for settler, name in self.members:
-            unknown = settler.unknown(name)
-            most += np.clip(settler.dense(name), 0, share)
-            most += unknown * min(settler.run.program.rules[name].amount_max_fen, share)
-            undecided |= unknown
-        return undecided & (self.unseen() | (most > left))
+            doubtful |= (pending > 0) & (settler.dense(name) > left - pending)
+            _cut([(settler, name)], left, doubtful)
+            if adds_up:
+                most = min(settler.run.program.rules[name].amount_max_fen, share)
+                pending += settler.unknown(name) * most
 
 
 class Gathering:
@@ -439,7 +438,8 @@ class Gathering:
         settler = _Settler(gathered)
         settler.rows, settler.paid, settler.open = self._joined()
         uses = tuple(settler.programme(limit) for limit in self.limits)
-        totals = {name: settler.done()[name].total_fen for name in self.names}
+        payable = settler.done()
+        totals = {name: payable[name].total_fen for name in self.names}
         return self.elsewhere | totals, uses
 
     def _table(self) -> FactTable:
