@@ -90,6 +90,14 @@ def deed_of(
 
 def plain_value(fact: Fact, number: int) -> str:
     """Return an encoded value as facts are kept: independent of a pack's units and labels."""
+def deed_again(deed: str, *, attempt: int) -> str:
+    """Return the idempotency key of a later attempt (from 2) at a deed, from the one before it.
+
+    What came back is known to the treasury under its old key, which is never used again.
+    """
+    return f"{deed.removesuffix(f':a{attempt - 1}')}:a{attempt}"
+
+
     kind = fact.type.kind
     if kind is Kind.BOOL:
         return "true" if number else "false"

@@ -341,6 +341,7 @@ class Grant(models.Model):
         REFUSED = "refused", both("复核未通过", "Refused in review")
         NO_BUDGET = "no_budget", both("预算已用完", "Budget used up")
 
+        CLOSED = "closed", both("付款未成，已终止", "Closed unpaid")
     key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="grants")
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="grants")
@@ -424,7 +425,8 @@ class PaymentOrder(models.Model):
 
     `idempotency_key` names the deed: the same deed twice is one order. A grant has one payment;
     a correction pays what was too little or takes back what was too much; a recovery takes back
-    the whole. Amounts are positive; `kind` says which way.
+    the whole. Amounts are positive; `kind` says which way. What the treasury could not carry out
+    is sent again as the same row under a new attempt, whose key is `deed_of` with the attempt.
     """
 
     class Kind(models.TextChoices):
@@ -441,12 +443,15 @@ class PaymentOrder(models.Model):
         EXPORTED = "exported", both("已交财政", "Handed to the treasury")
         SETTLED = "settled", both("已办结", "Settled")
 
+        RETURNED = "returned", both("已退回", "Returned")
+        CLOSED = "closed", both("不再办理", "Closed unpaid")
     key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="orders")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     amount_fen = models.BigIntegerField()
     idempotency_key = models.CharField(max_length=200, unique=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempt = models.PositiveSmallIntegerField(default=1)
     ordered_at = models.DateTimeField()
     ordered_by = models.CharField(max_length=120)
     exported_at = models.DateTimeField(null=True)
@@ -454,6 +459,8 @@ class PaymentOrder(models.Model):
     settled_at = models.DateTimeField(null=True)
     reference = models.CharField(max_length=80, blank=True)  # the treasury's number
 
+    returned_at = models.DateTimeField(null=True)  # the latest time
+    return_reason = models.CharField(max_length=200, blank=True)
     class Meta:
         ordering: ClassVar = ["pk"]
         constraints: ClassVar = [
@@ -473,6 +480,33 @@ class PaymentOrder(models.Model):
 
 
 class Objection(models.Model):
+class PaymentReturn(ForGood):
+    """An attempt at an order that the treasury could not carry out, as it was handed over.
+
+    Its idempotency key is never given to another attempt.
+    """
+
+    order = models.ForeignKey(PaymentOrder, models.PROTECT, related_name="returns")
+    export = models.ForeignKey(PaymentExport, models.PROTECT, null=True, related_name="returns")
+    attempt = models.PositiveSmallIntegerField()
+    idempotency_key = models.CharField(max_length=200, unique=True)
+    amount_fen = models.BigIntegerField()
+    account = models.CharField(max_length=140, blank=True)  # bank and last four digits
+    reason = models.CharField(max_length=200)
+    reference = models.CharField(max_length=80, blank=True)  # the treasury's number
+    returned_at = models.DateTimeField()
+    returned_by = models.CharField(max_length=120)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["order", "attempt"], name="funding_returned_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.idempotency_key
+
+
     """Somebody says that a grant is wrong; an officer answers and, if right, corrects it."""
 
     class State(models.TextChoices):

@@ -142,7 +142,12 @@ def account_before(grant: Grant) -> Grant | None:
     return others.exclude(account_number="").order_by("-changed_at", "-pk").first()
 
 
-DEAD = (Grant.State.REFUSED, Grant.State.OPTED_OUT, Grant.State.NO_BUDGET)
+DEAD = (
+    Grant.State.REFUSED,
+    Grant.State.OPTED_OUT,
+    Grant.State.NO_BUDGET,
+    Grant.State.CLOSED,
+)
 
 
 def rival_grants(subjects: Sequence[int], rivals: Rules, *, period: str) -> dict[int, list[Grant]]:

@@ -39,6 +39,11 @@ from liudu.platform.funding.services.policies import (
     set_parameter,
 )
 from liudu.platform.funding.services.simulated import simulate_subjects
+from liudu.platform.funding.services.returns import (
+    close_order,
+    return_order,
+    send_order_again,
+)
 
 __all__ = [
     "add_subject",
@@ -49,6 +54,7 @@ __all__ = [
     "check_clause",
     "confirm_account",
     "declare_fact",
+    "close_order",
     "enter_fact",
     "export_orders",
     "fetch_export",
@@ -67,6 +73,8 @@ __all__ = [
     "resume_matching",
     "set_parameter",
     "settle_order",
+    "return_order",
+    "send_order_again",
     "simulate_subjects",
     "subject_for_organisation",
     "subject_for_user",

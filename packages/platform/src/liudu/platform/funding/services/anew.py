@@ -18,13 +18,14 @@ from liudu.platform.clock import CITY_ZONE
 from liudu.platform.funding.effects import effects_of_payment
 from liudu.platform.funding.models import Determination, FactRow, Grant, PaymentOrder, Subject
 from liudu.platform.funding.packs import pack_of, program_of
-from liudu.platform.funding.queries import live_facts, number_on, recompute
-from liudu.platform.funding.services.delivery import event_of, kept_facts, move
+from liudu.platform.funding.queries import DEAD, live_facts, number_on, recompute
+from liudu.platform.funding.services.delivery import drop_orders, event_of, kept_facts, move
 from liudu.platform.funding.services.paid import facts_of_limits
 from liudu.rules import Fact, Status
 
 Facts = Mapping[str, Any]
 PAYS: Final = (PaymentOrder.Kind.PAYMENT, PaymentOrder.Kind.SUPPLEMENT)
+ENDED: Final = (PaymentOrder.State.SETTLED, PaymentOrder.State.CLOSED)
 
 
 def orderable(grants: Sequence[Grant], *, by: Actor, at: datetime) -> list[Grant]:
@@ -46,7 +47,11 @@ def orderable(grants: Sequence[Grant], *, by: Actor, at: datetime) -> list[Grant
         facts = _facts_now(grant, {name: one for name, one in mine.items() if name in read}, at=at)
         if facts is not None and not _is_still_due(grant, facts, by=by, at=at):
             continue
-        orders = [one for one in coming.get(grant.subject_id, ()) if read & _changed_by(one)]
+        orders = [
+            one
+            for one in coming.get(grant.subject_id, ())
+            if _goes_before(one, grant) and read & _changed_by(one)
+        ]
         if orders and not _is_due_after(grant, facts or grant.determination.facts, orders):
             zh, en = "等前一笔付款办结后再付", "Waits until an earlier payment is carried out"
             _wait(grant, by=by, at=at, zh=zh, en=en)
@@ -58,13 +63,27 @@ def orderable(grants: Sequence[Grant], *, by: Actor, at: datetime) -> list[Grant
 def _on_their_way(subjects: Sequence[int]) -> dict[int, list[PaymentOrder]]:
     """Return by subject the payments that the treasury has not carried out."""
     orders = PaymentOrder.objects.filter(grant__subject__in=subjects, kind__in=PAYS)
-    orders = orders.exclude(state=PaymentOrder.State.SETTLED).select_related(
-        "grant__batch__pack", "grant__determination__pack", "grant__determination__subject"
+    orders = (
+        orders.exclude(state__in=ENDED)
+        .exclude(grant__state__in=DEAD)
+        .select_related(
+            "grant__batch__pack", "grant__determination__pack", "grant__determination__subject"
+        )
     )
     found: dict[int, list[PaymentOrder]] = defaultdict(list)
     for order in orders:
         found[order.grant.subject_id].append(order)
     return found
+
+
+def _goes_before(order: PaymentOrder, grant: Grant) -> bool:
+    """Return whether a grant may wait for an order: not for its own, which came back to it.
+
+    Of two that came back the earlier goes first, or each would wait for the other.
+    """
+    if order.state != PaymentOrder.State.RETURNED:
+        return order.grant_id != grant.pk
+    return order.grant_id < grant.pk
 
 
 def _changed_by(order: PaymentOrder) -> frozenset[str]:
@@ -209,6 +228,7 @@ def _kept(now: Determination) -> Determination:
 
 
 def _refuse(grant: Grant, now: Determination, *, by: Actor, at: datetime) -> None:
+    drop_orders(grant)
     move(
         grant,
         Grant.State.REFUSED,

@@ -10,7 +10,8 @@ from liudu.contract import Refusal
 from liudu.platform.funding.models import Batch, Grant, PaymentOrder
 from liudu.rules import FactTable, Program, run, settle
 
-GONE: Final = (Grant.State.REFUSED, Grant.State.OPTED_OUT)  # these take nothing from a budget
+# These take nothing from a budget.
+GONE: Final = (Grant.State.REFUSED, Grant.State.OPTED_OUT, Grant.State.CLOSED)
 
 
 class BudgetNotSetError(Refusal):
@@ -55,7 +56,9 @@ def _spent_fen(batch: Batch, rules: Collection[str]) -> int:
         .exclude(batch__stage=Batch.Stage.MATCHING)
         .exclude(state__in=(Grant.State.NO_BUDGET, *GONE))
     )
-    added = PaymentOrder.objects.filter(grant__in=held, kind=PaymentOrder.Kind.SUPPLEMENT)
+    added = PaymentOrder.objects.filter(grant__in=held, kind=PaymentOrder.Kind.SUPPLEMENT).exclude(
+        state=PaymentOrder.State.CLOSED
+    )
     back = PaymentOrder.objects.filter(
         grant__in=held, kind=PaymentOrder.Kind.RECOVERY, state=PaymentOrder.State.SETTLED
     )

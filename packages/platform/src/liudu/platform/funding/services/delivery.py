@@ -26,6 +26,7 @@ from liudu.platform.funding.models import (
     Grant,
     GrantEvent,
     PackVersion,
+    PaymentOrder,
     Subject,
 )
 from liudu.platform.funding.packs import pack_of, program_of
@@ -537,6 +538,12 @@ def approve_grant(*, by: Actor, at: datetime, grant: Grant, note: str = "") -> G
 @transaction.atomic
 def refuse_grant(*, by: Actor, at: datetime, grant: Grant, reason: str) -> Grant:
     """Refuse a grant of the risk sample; the reason is told and may be objected to."""
+def drop_orders(grant: Grant) -> None:
+    """Give up the orders of a grant that is not paid any more: those that came back or wait."""
+    states = PaymentOrder.State
+    grant.orders.filter(state__in=(states.WAITING, states.RETURNED)).update(state=states.CLOSED)
+
+
     if not reason.strip():
         raise ReasonNeededError
     locked = lock_grant(grant, Grant.State.REVIEW)
@@ -604,6 +611,7 @@ def publish_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
     if locked.stage == Batch.Stage.NOTIFIED:
         locked.stage, locked.published_at = Batch.Stage.PUBLISHED, at
         locked.save(update_fields=["stage", "published_at"])
+    drop_orders(locked)
         _tell(locked, at=at, by=by, verb="published")
     return locked
 
@@ -612,8 +620,8 @@ class OpenMattersError(Refusal):
     """A delivery is to be archived while something in it is not settled."""
 
     status = 409
-    en = "{count} matters are open (reviews, unpaid orders, objections): settle them first."
-    zh = "还有 {count} 项未办结（复核、未付款指令、异议）：请先办结。"
+    en = "{count} matters are open (reviews, unpaid or returned orders, objections): settle them first."  # noqa: E501
+    zh = "还有 {count} 项未办结（复核、未付款或被退回的指令、异议）：请先办结。"
 
 
 @transaction.atomic
@@ -632,3 +640,6 @@ def archive_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
     locked.save(update_fields=["stage", "archived_at"])
     _tell(locked, at=at, by=by, verb="archived")
     return locked
+    waiting += locked.grants.filter(
+        state=Grant.State.NOTIFIED, orders__state=PaymentOrder.State.RETURNED
+    ).count()

@@ -9,16 +9,26 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from liudu.platform.actors import Actor
 from liudu.platform.audit.services import record
-from liudu.platform.funding.models import PaymentExport, PaymentOrder
+from liudu.platform.funding.models import Grant, PaymentExport, PaymentOrder
 
 COLUMNS: Final = (
     "idempotency_key", "kind", "amount_yuan", "payee", "bank", "account", "policy", "rule",
     "period", "ordered_at",
 )  # fmt: skip
+PAID_STATES: Final = (Grant.State.ORDERED, Grant.State.PAID)
 FORMULA_STARTS: Final = "=+-@|"
+
+
+def handed_over() -> Q:
+    """Return which orders an export takes: those that wait.
+
+    A supplement or recovery of a grant whose payment came back waits for the new account.
+    """
+    return Q(state=PaymentOrder.State.WAITING, grant__state__in=PAID_STATES)
 
 
 @transaction.atomic
@@ -29,7 +39,7 @@ def export_orders(*, by: Actor, at: datetime, simulated: bool = False) -> Paymen
     """
     rows = list(
         PaymentOrder.objects.select_for_update(of=("self",))
-        .filter(state=PaymentOrder.State.WAITING, grant__batch__simulated=simulated)
+        .filter(handed_over(), grant__batch__simulated=simulated)
         .select_related("grant")
     )
     if not rows:

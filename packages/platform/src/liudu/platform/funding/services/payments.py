@@ -21,6 +21,13 @@ from liudu.platform.funding.services.delivery import (
     move,
 )
 from liudu.platform.funding.services.paid import count_payment
+from liudu.platform.funding.services.returns import (
+    UNPAID,
+    locked_order,
+    require_attempt,
+    require_state,
+    send_again,
+)
 
 CHUNK: Final = 200
 PAID_STATES: Final = (Grant.State.ORDERED, Grant.State.PAID)
@@ -75,10 +82,7 @@ def _order_chunk(keys: Sequence[int], *, by: Actor, at: datetime) -> int:
     grants = list(rows.filter(pk__in=keys, state=Grant.State.CONFIRMED).order_by("pk"))
     ordered = 0
     for grant in orderable(grants, by=by, at=at):
-        _, made = PaymentOrder.objects.get_or_create(
-            idempotency_key=_deed(grant, PaymentOrder.Kind.PAYMENT),
-            defaults=_order(grant, PaymentOrder.Kind.PAYMENT, grant.amount_fen, at=at, by=by),
-        )
+        made = _send(grant, by=by, at=at)
         move(
             grant,
             Grant.State.ORDERED,
@@ -91,6 +95,22 @@ def _order_chunk(keys: Sequence[int], *, by: Actor, at: datetime) -> int:
         )
         ordered += made
     return ordered
+
+
+def _send(grant: Grant, *, by: Actor, at: datetime) -> bool:
+    """Put the one payment of a locked grant into the outbox; one that came back is sent again."""
+    order, made = PaymentOrder.objects.select_for_update(of=("self",)).get_or_create(
+        grant=grant,
+        kind=PaymentOrder.Kind.PAYMENT,
+        defaults={
+            "idempotency_key": _deed(grant, PaymentOrder.Kind.PAYMENT),
+            **_order(grant, PaymentOrder.Kind.PAYMENT, grant.amount_fen, at=at, by=by),
+        },
+    )
+    if not made and order.state in UNPAID:
+        send_again(order, by=by, at=at, amount_fen=grant.amount_fen)
+        return True
+    return made
 
 
 def _deed(grant: Grant, kind: str, part: str = "") -> str:
@@ -117,19 +137,31 @@ def _order(
 
 
 @transaction.atomic
-def settle_order(*, by: Actor, at: datetime, order: PaymentOrder, reference: str) -> PaymentOrder:
-    """Keep that the treasury has carried an order out, under its number; twice is once."""
-    orders = PaymentOrder.objects.select_for_update(of=("self",))
-    locked = orders.select_related(
-        "grant__batch__pack", "grant__determination__pack", "grant__determination__subject"
-    ).get(pk=order.pk)
+def settle_order(
+    *,
+    by: Actor,
+    at: datetime,
+    order: PaymentOrder,
+    reference: str,
+    attempt: int | None = None,
+) -> PaymentOrder:
+    """Keep that the treasury has carried an order out, under its number; twice is once.
+
+    Parameters
+    ----------
+    attempt
+        The one that was carried out; None is the present one.
+
+    Raises
+    ------
+    NotThisAttemptError, WrongStateError
+
+    """
+    locked = locked_order(order)
+    require_attempt(locked, attempt)
     if locked.state == PaymentOrder.State.SETTLED:
         return locked
-    if locked.state != PaymentOrder.State.EXPORTED:
-        raise WrongStateError(
-            found=str(locked.get_state_display()),
-            wanted=str(PaymentOrder.State.EXPORTED.label),
-        )
+    require_state(locked, PaymentOrder.State.EXPORTED)
     locked.state, locked.settled_at = PaymentOrder.State.SETTLED, at
     locked.reference = reference.strip()[:80]
     locked.save()
@@ -220,6 +252,9 @@ def answer_objection(
     grant = Grant.objects.select_for_update().get(pk=locked.grant_id)
     if upheld and amount_fen is not None:
         _correct(grant, locked, amount_fen, by=by, at=at)
+    if upheld and grant.state == Grant.State.CLOSED:
+        grant.state = Grant.State.NOTIFIED  # its payment is sent again once it is confirmed
+        grant.save(update_fields=["state"])
     said = str(locked.get_state_display())
     event_of(
         grant,
@@ -273,9 +308,13 @@ def _correct(
 
 
 def net_fen(grant: Grant) -> int:
-    """Return what the orders of a grant come to: paid and added, less taken back."""
+    """Return what the orders of a grant come to: paid and added, less taken back.
+
+    What came back and was given up counts for nothing.
+    """
     sums = dict(
         PaymentOrder.objects.filter(grant=grant)
+        .exclude(state=PaymentOrder.State.CLOSED)
         .order_by()
         .values_list("kind")
         .annotate(sum=Sum("amount_fen"))
