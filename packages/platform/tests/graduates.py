@@ -30,9 +30,9 @@ FACTS = {
 }
 
 
-def table(at, *, bureau="市人社局", **told):
+def table(at, *, bureau="市人社局", subject="P1", **told):
     """Import one person's facts, as they were observed on the day."""
-    row = {"subject": "P1", **{name: value for name, value in told.items() if value is not None}}
+    row = {"subject": subject, **{name: value for name, value in told.items() if value is not None}}
     content = ",".join(row) + "\n" + ",".join(row.values()) + "\n"
     return services.import_facts(
         by=SYSTEM, at=at, file_name="t.csv", content=content.encode(), kind="person", bureau=bureau
@@ -40,11 +40,8 @@ def table(at, *, bureau="市人社局", **told):
 
 
 def arrives(folder, **told):
-    """Load the rent policy of an office that pays first claims from here too; tell of one."""
-    text = (CITY / "graduate-rent.yaml").read_text(encoding="utf-8")
-    paid_here = text.replace("    when:\n", "    automatic: true\n    when:\n", 1)
-    (folder / "rent.yaml").write_text(paid_here, encoding="utf-8")
-    report = services.load_policies(by=SYSTEM, at=START, folder=folder)
+    """Load the rent policy, and tell of one whose claim a bureau has."""
+    report = services.load_policies(by=SYSTEM, at=START, folder=CITY / "graduate-rent.yaml")
     assert not report.refused
     table(START, **(FACTS | told))
     return Subject.objects.get(ref="P1")

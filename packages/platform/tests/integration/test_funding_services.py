@@ -20,7 +20,6 @@ from liudu.platform.funding.models import (
 )
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.services.delivery import (
-    NotAutomaticError,
     OpenMattersError,
     WrongStageError,
     WrongStateError,
@@ -107,7 +106,7 @@ def test_a_pack_with_an_error_is_refused_with_line_and_column(at, tmp_path):
     (tmp_path / "good.yaml").write_text(good, encoding="utf-8")
     report = services.load_policies(by=SYSTEM, at=at, folder=tmp_path)
     assert [one.code for one in report.loaded] == [RENT]
-    assert "bad.yaml:149:19" in str(report.refused["bad.yaml"])
+    assert "bad.yaml:150:19" in str(report.refused["bad.yaml"])
     assert "owns_hme" in report.refused["bad.yaml"].say("zh")
 
 
@@ -370,15 +369,6 @@ def test_who_gives_up_is_not_paid(at, graduate, delivery):
     step("notify_batch", at, batch)
     services.opt_out(by=SYSTEM, at=at, grant=batch.grants.get())
     assert step("order_payments", at, batch) == 0
-
-
-def test_only_automatic_rules_are_delivered(at, policies):
-    del policies
-    version = queries.version_of(RENT, on=at.date())
-    with pytest.raises(NotAutomaticError):
-        services.open_batch(
-            by=SYSTEM, at=at, version=version, rule="rent-first-claim", on=at.date()
-        )
 
 
 def test_simulated_people_are_never_in_a_real_delivery(at, policies, delivery, district, sector):

@@ -13,7 +13,9 @@ import numpy as np
 
 from liudu.contract import Refusal
 from liudu.rules import (
+    AtomState,
     Column,
+    Determination,
     Fact,
     FactTable,
     Kind,
@@ -88,8 +90,6 @@ def deed_of(
     return ":".join(filter(None, ["liudu", kind, code, rule, period, subject_key, part]))
 
 
-def plain_value(fact: Fact, number: int) -> str:
-    """Return an encoded value as facts are kept: independent of a pack's units and labels."""
 def deed_again(deed: str, *, attempt: int) -> str:
     """Return the idempotency key of a later attempt (from 2) at a deed, from the one before it.
 
@@ -98,6 +98,8 @@ def deed_again(deed: str, *, attempt: int) -> str:
     return f"{deed.removesuffix(f':a{attempt - 1}')}:a{attempt}"
 
 
+def plain_value(fact: Fact, number: int) -> str:
+    """Return an encoded value as facts are kept: independent of a pack's units and labels."""
     kind = fact.type.kind
     if kind is Kind.BOOL:
         return "true" if number else "false"
@@ -130,6 +132,24 @@ def yearly_counts(pack: Pack) -> frozenset[str]:
     """Return the facts that count what was paid in one year: in the next they begin at 0."""
     limits = (one for one in pack.budgets.values() if one.per == "subject_year")
     return frozenset(one.paid for one in limits if one.paid)
+
+
+def application_facts(pack: Pack) -> frozenset[str]:
+    """Return the facts that are true because the subject has applied for a rule."""
+    return frozenset(rule.applied_for for rule in pack.rules.values() if rule.applied_for)
+
+
+def in_the_way(said: Determination) -> list[AtomState]:
+    """Return the conditions of a rule that do not hold, besides its application."""
+    pairs = zip(said.rule.atoms, said.atoms, strict=True)
+    asked = said.rule.application
+    return [state for atom, state in pairs if state.holds is False and atom is not asked]
+
+
+def has_applied(said: Determination) -> bool:
+    """Return whether the application that a rule asks for is among the facts."""
+    pairs = zip(said.rule.atoms, said.atoms, strict=True)
+    return any(state.holds is True and atom is said.rule.application for atom, state in pairs)
 
 
 def setting_of(parameter: Parameter, text: str) -> Setting:
@@ -420,6 +440,7 @@ def _rule_text(rule: Rule) -> str:
     lines += [f"= {rule.amount.text}"] if rule.amount else []
     lines += [f"≤ {rule.cap.text}"] if rule.cap else []
     lines += [f"→ {one.fact} {one.how}: {one.written.text}" for one in rule.on_payment]
+    lines += [f"✎ {rule.applied_for}"] if rule.applied_for else []
     if rule.payment_months:
         lines.append("/".join(map(str, rule.payment_months)))
     return "\n".join(lines)

@@ -182,6 +182,7 @@ class FactRow(ForGood):
         DECLARED = "declared", both("本人（单位）自述", "Said by the subject")
         SIMULATED = "simulated", both("模拟", "Simulated")
         PLATFORM = "platform", both("本平台付款记录", "From payments of this platform")
+        APPLIED = "applied", both("在本平台申领", "Applied for on this platform")
 
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="facts")
     name = models.CharField(max_length=80)
@@ -340,8 +341,8 @@ class Grant(models.Model):
         OPTED_OUT = "opted_out", both("已放弃", "Opted out")
         REFUSED = "refused", both("复核未通过", "Refused in review")
         NO_BUDGET = "no_budget", both("预算已用完", "Budget used up")
-
         CLOSED = "closed", both("付款未成，已终止", "Closed unpaid")
+
     key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="grants")
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="grants")
@@ -442,25 +443,25 @@ class PaymentOrder(models.Model):
         WAITING = "waiting", both("待财政领取", "Waiting for the treasury")
         EXPORTED = "exported", both("已交财政", "Handed to the treasury")
         SETTLED = "settled", both("已办结", "Settled")
-
         RETURNED = "returned", both("已退回", "Returned")
         CLOSED = "closed", both("不再办理", "Closed unpaid")
+
     key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="orders")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     amount_fen = models.BigIntegerField()
     idempotency_key = models.CharField(max_length=200, unique=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     attempt = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     ordered_at = models.DateTimeField()
     ordered_by = models.CharField(max_length=120)
     exported_at = models.DateTimeField(null=True)
     export = models.ForeignKey(PaymentExport, models.PROTECT, null=True, related_name="orders")
     settled_at = models.DateTimeField(null=True)
     reference = models.CharField(max_length=80, blank=True)  # the treasury's number
-
     returned_at = models.DateTimeField(null=True)  # the latest time
     return_reason = models.CharField(max_length=200, blank=True)
+
     class Meta:
         ordering: ClassVar = ["pk"]
         constraints: ClassVar = [
@@ -479,7 +480,6 @@ class PaymentOrder(models.Model):
         return self.idempotency_key
 
 
-class Objection(models.Model):
 class PaymentReturn(ForGood):
     """An attempt at an order that the treasury could not carry out, as it was handed over.
 
@@ -507,6 +507,7 @@ class PaymentReturn(ForGood):
         return self.idempotency_key
 
 
+class Objection(models.Model):
     """Somebody says that a grant is wrong; an officer answers and, if right, corrects it."""
 
     class State(models.TextChoices):
@@ -532,3 +533,53 @@ class PaymentReturn(ForGood):
 
     def __str__(self) -> str:
         return self.text[:40]
+
+
+class Application(models.Model):
+    """A subject applied for a benefit that is not paid without.
+
+    The fact that the rule is `applied_for` is true while it stands; the fact's `document` is
+    `reference`. It waits until a delivery grants what was applied for.
+    """
+
+    class State(models.TextChoices):
+        """Where it is."""
+
+        WAITING = "waiting", both("等待下一期发放", "Waiting for the next delivery")
+        TAKEN = "taken", both("已进入发放", "Taken into a delivery")
+        WITHDRAWN = "withdrawn", both("已撤回", "Withdrawn")
+
+    key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
+    subject = models.ForeignKey(Subject, models.PROTECT, related_name="applications")
+    pack = models.ForeignKey(PackVersion, models.PROTECT, related_name="applications")
+    code = models.SlugField(max_length=60)
+    rule = models.CharField(max_length=80)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    applied_at = models.DateTimeField()
+    applied_by = models.CharField(max_length=120)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject", "code", "rule"],
+                condition=models.Q(state="waiting"),
+                name="funding_one_application",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["code", "rule"],
+                condition=models.Q(state="waiting"),
+                name="funding_applications_waiting",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        """What the fact that it makes true names as its document."""
+        return f"{self.code}/{self.rule}/{self.key}"

@@ -8,7 +8,7 @@ from operator import or_
 from typing import Any
 
 import attrs
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from liudu.platform.actors import Actor, Role
 from liudu.platform.audit.models import Line
@@ -16,14 +16,18 @@ from liudu.platform.audit.queries import lines_of
 from liudu.platform.funding.beside import Rules, absent_policies, kept_beside
 from liudu.platform.funding.decisions import (
     Question,
+    application_facts,
     clause_digest,
     encoded_value,
+    has_applied,
+    in_the_way,
     open_parameters,
     periods_meet,
     questions,
     yearly_counts,
 )
 from liudu.platform.funding.models import (
+    Application,
     Batch,
     ClauseCheck,
     Determination,
@@ -46,6 +50,7 @@ from liudu.rules import (
     Program,
     StackContradictionError,
     Status,
+    UsedFact,
     encoded_row,
     explain,
     explain_together,
@@ -234,6 +239,8 @@ def number_on(pack: Pack, fact: Fact, row: FactRow, *, on: date, trusted_only: b
     What counts the payments of one year is 0 in the next: nobody has told of it yet, and this
     platform has paid nothing.
     """
+    if row.origin in CLAIMS and not _is_claim_of(pack, row):
+        return None
     number = encoded_value(fact, kind=row.kind, value=row.value)
     if (
         number is not None
@@ -243,6 +250,21 @@ def number_on(pack: Pack, fact: Fact, row: FactRow, *, on: date, trusted_only: b
     ):
         return max(fact.minimum, 0)
     return number if holds(row, fact, on=on, trusted_only=trusted_only) else None
+
+
+CLAIMS = (FactRow.Origin.APPLIED, FactRow.Origin.DECLARED)
+
+
+def _is_claim_of(pack: Pack, row: FactRow) -> bool:
+    """Return whether what a subject did or said here counts for a pack.
+
+    An application is for a rule of one pack; another pack may call another claim the same. That
+    one has applied is not said, but done.
+    """
+    applied_for = row.name in application_facts(pack)
+    if row.origin == FactRow.Origin.APPLIED:
+        return applied_for and row.document.startswith(f"{pack.name}/")
+    return not applied_for
 
 
 def table_of(pack: Pack, known: Mapping[str, int], *, subject: str) -> FactTable:
@@ -267,6 +289,20 @@ class Benefit:
     declared: tuple[str, ...]
     rows: Mapping[str, FactRow]
     checked: bool
+    application: Application | None = None
+
+    @property
+    def may_be_applied_for(self) -> bool:
+        """Whether an application is taken: no condition that is known to fail stands in the way."""
+        taken = self.said.rule.takes_applications(self.said.on)
+        return taken and not has_applied(self.said) and not in_the_way(self.said)
+
+    @property
+    def to_check(self) -> tuple[UsedFact, ...]:
+        """The facts that a bureau has yet to tell before anything is paid."""
+        told = {name for name, row in self.rows.items() if row.origin != FactRow.Origin.DECLARED}
+        waiting = (one for one in self.said.facts if one.name not in told)
+        return tuple(one for one in waiting if one.name != self.said.rule.applied_for)
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -291,8 +327,8 @@ def benefits_of(
 
 def said_of(subject: Subject, *, on: date) -> list[Said]:
     """Return what every rule of a day says of a subject, as `benefits_of`, without the rest."""
-    columns = ("name", "kind", "value", "origin", "valid_from", "valid_to", "observed_date")
-    rows = live_facts([subject]).values_list(*columns, named=True)
+    columns = ("name", "kind", "value", "origin", "document", "valid_from", "valid_to")
+    rows = live_facts([subject]).values_list(*columns, "observed_date", named=True)
     tables = [
         (program, table)
         for _, _, program, table in _tables(subject.key, rows, kind=subject.kind, on=on)
@@ -357,20 +393,49 @@ def _answer(
     found: list[Benefit] = []
     checks = set(ClauseCheck.objects.values_list("code", "rule", "clause_digest"))
     tables = list(_tables(key, rows, kind=kind, on=on))
+    applied_for = {name for _, _, program, _ in tables for name in application_facts(program.pack)}
+    made = applications_of(subject) if subject and applied_for else {}
     asked = [(program, table) for _, _, program, table in tables]
     for (version, known, _, _), told in zip(tables, told_together(asked), strict=True):
         for said in told:
             digest = clause_digest(said.rule)
             found.append(
-                _benefit(
-                    version, said, known, checked=(version.code, said.rule.name, digest) in checks
+                attrs.evolve(
+                    _benefit(
+                        version,
+                        said,
+                        known,
+                        checked=(version.code, said.rule.name, digest) in checks,
+                    ),
+                    application=made.get((version.code, said.rule.name)),
                 )
             )
     found.sort(key=lambda one: one.rank)
     return Answer(
         benefits=tuple(found),
-        questions=tuple(questions(asked, skip=skip)) if ask else (),
+        questions=tuple(questions(asked, skip=skip | applied_for)) if ask else (),
     )
+
+
+def applications_of(subject: Subject) -> dict[tuple[str, str], Application]:
+    """Return by policy and rule the latest application of a subject that it did not withdraw."""
+    rows = Application.objects.filter(subject=subject).exclude(state=Application.State.WITHDRAWN)
+    return {(one.code, one.rule): one for one in rows.order_by("pk")}
+
+
+def waiting_applications(code: str = "") -> dict[tuple[str, str], int]:
+    """Return by policy and rule how many applications wait for a delivery."""
+    rows = Application.objects.filter(state=Application.State.WAITING)
+    rows = rows.filter(code=code) if code else rows
+    found = rows.order_by().values_list("code", "rule").annotate(count=Count("pk"))
+    return {(policy, rule): count for policy, rule, count in found}
+
+
+def facts_applied_for(kind: str, *, on: date) -> frozenset[str]:
+    """Return the facts that only an application for a benefit of the day makes true."""
+    packs = (pack_of(version) for version in versions_on(on))
+    rules = (rule for pack in packs for rule in pack.rules.values())
+    return frozenset(one.applied_for for one in rules if one.applied_for and one.subject == kind)
 
 
 def _benefit(

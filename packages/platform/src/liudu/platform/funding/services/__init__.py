@@ -1,5 +1,6 @@
 """Every write of policies, facts, deliveries and payments."""
 
+from liudu.platform.funding.services.applications import apply_for, withdraw_application
 from liudu.platform.funding.services.delivery import (
     approve_grant,
     archive_batch,
@@ -38,23 +39,24 @@ from liudu.platform.funding.services.policies import (
     load_policies,
     set_parameter,
 )
-from liudu.platform.funding.services.simulated import simulate_subjects
 from liudu.platform.funding.services.returns import (
     close_order,
     return_order,
     send_order_again,
 )
+from liudu.platform.funding.services.simulated import simulate_subjects
 
 __all__ = [
     "add_subject",
     "answer_objection",
+    "apply_for",
     "approve_grant",
     "archive_batch",
     "ask_matching",
     "check_clause",
+    "close_order",
     "confirm_account",
     "declare_fact",
-    "close_order",
     "enter_fact",
     "export_orders",
     "fetch_export",
@@ -71,12 +73,13 @@ __all__ = [
     "recover_grant",
     "refuse_grant",
     "resume_matching",
-    "set_parameter",
-    "settle_order",
     "return_order",
     "send_order_again",
+    "set_parameter",
+    "settle_order",
     "simulate_subjects",
     "subject_for_organisation",
     "subject_for_user",
     "subjects_to_match",
+    "withdraw_application",
 ]

@@ -31,12 +31,14 @@ from liudu.platform.funding.models import (
 )
 from liudu.platform.funding.packs import pack_of, program_of
 from liudu.platform.funding.queries import known_numbers, live_facts, rival_grants, versions_on
+from liudu.platform.funding.services.applications import live_of, take_applications
 from liudu.platform.funding.services.budgets import locked_with_its_kin, serve_budgets
 from liudu.rules import (
     Column,
     FactTable,
     Payable,
     Program,
+    Rule,
     Run,
     explain_together,
     near_amounts,
@@ -50,10 +52,10 @@ Known = dict[str, tuple[int, FactRow]]
 
 
 class NotAutomaticError(Refusal):
-    """A delivery is wanted of a rule that needs an application or pays no money."""
+    """A delivery is wanted of a rule that pays no money, or does not say how one comes to it."""
 
-    en = "{rule} is not delivered without an application: its pack does not say `automatic: true`."
-    zh = "{rule} 不是免申即享：政策包未写明 automatic: true。"
+    en = "{rule} is neither delivered without an application nor applied for here: its pack needs an amount, and `automatic: true` or `applied_for`."  # noqa: E501
+    zh = "{rule} 既不是免申即享，也不能在本平台申领：政策包须写明金额，以及 automatic: true 或 applied_for。"  # noqa: E501
 
 
 class NoSuchRuleError(Refusal):
@@ -123,7 +125,7 @@ def open_batch(
     if rule not in program.rules:
         raise NoSuchRuleError(code=version.code, rule=rule, on=on)
     found = program.rules[rule]
-    if not found.rule.automatic or found.amount is None:
+    if not (found.rule.automatic or found.rule.applied_for) or found.amount is None:
         raise NotAutomaticError(rule=rule)
     beside = beside_of(version, rule, on=on, kind=found.rule.subject, held=versions_on(on))
     batch, made = Batch.objects.get_or_create(
@@ -264,7 +266,7 @@ class _Matching:
         runs = [run(program, table) for program, table in pairs]
         settled = settle_together(runs, programmes=False, absent=self.beside.absent)
         paid = settled.settlements[self.key[0]].payable[self.batch.rule]
-        self._grant(tables, _due(paid))
+        self._grant(tables, self._still_applied(_due(paid)))
         locked.matched_pk = last
         locked.matching_until = self.until() if self.until else None
         _count(locked, runs[0], paid)
@@ -286,6 +288,22 @@ class _Matching:
             for said, (row, amount) in zip(rows, due, strict=True)
         ]
         Grant.objects.bulk_create(grants, ignore_conflicts=True, batch_size=200)
+        if self.rule.applied_for:
+            take_applications(self.batch, subjects, at=self.at)
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that is delivered."""
+        return self.program.pack.rules[self.batch.rule]
+
+    def _still_applied(self, due: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Leave out whose application was withdrawn since the facts were read."""
+        name = self.rule.applied_for
+        if not name:
+            return due
+        rows = {row: self.known[0][row][name][1].pk for row, _ in due}
+        live = live_of([self.subjects[row].pk for row in rows], set(rows.values()))
+        return [(row, amount) for row, amount in due if rows[row] in live]
 
     def _rivals(self, subjects: Sequence[int]) -> dict[int, list[Grant]]:
         """Return by subject the grants of which only one is to be paid.
@@ -520,6 +538,12 @@ def move(
     return grant
 
 
+def drop_orders(grant: Grant) -> None:
+    """Give up the orders of a grant that is not paid any more: those that came back or wait."""
+    states = PaymentOrder.State
+    grant.orders.filter(state__in=(states.WAITING, states.RETURNED)).update(state=states.CLOSED)
+
+
 @transaction.atomic
 def approve_grant(*, by: Actor, at: datetime, grant: Grant, note: str = "") -> Grant:
     """Let a grant of the risk sample go on."""
@@ -538,12 +562,6 @@ def approve_grant(*, by: Actor, at: datetime, grant: Grant, note: str = "") -> G
 @transaction.atomic
 def refuse_grant(*, by: Actor, at: datetime, grant: Grant, reason: str) -> Grant:
     """Refuse a grant of the risk sample; the reason is told and may be objected to."""
-def drop_orders(grant: Grant) -> None:
-    """Give up the orders of a grant that is not paid any more: those that came back or wait."""
-    states = PaymentOrder.State
-    grant.orders.filter(state__in=(states.WAITING, states.RETURNED)).update(state=states.CLOSED)
-
-
     if not reason.strip():
         raise ReasonNeededError
     locked = lock_grant(grant, Grant.State.REVIEW)
@@ -593,6 +611,7 @@ def confirm_account(
 def opt_out(*, by: Actor, at: datetime, grant: Grant) -> Grant:
     """Give a grant up; until it is ordered."""
     locked = lock_grant(grant, Grant.State.NOTIFIED, Grant.State.CONFIRMED)
+    drop_orders(locked)
     return move(
         locked,
         Grant.State.OPTED_OUT,
@@ -611,7 +630,6 @@ def publish_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
     if locked.stage == Batch.Stage.NOTIFIED:
         locked.stage, locked.published_at = Batch.Stage.PUBLISHED, at
         locked.save(update_fields=["stage", "published_at"])
-    drop_orders(locked)
         _tell(locked, at=at, by=by, verb="published")
     return locked
 
@@ -633,6 +651,9 @@ def archive_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
     waiting = locked.grants.filter(
         state__in=(Grant.State.REVIEW, Grant.State.CONFIRMED, Grant.State.ORDERED)
     ).count()
+    waiting += locked.grants.filter(
+        state=Grant.State.NOTIFIED, orders__state=PaymentOrder.State.RETURNED
+    ).count()
     waiting += locked.grants.filter(objections__state="open").count()
     if waiting:
         raise OpenMattersError(count=waiting)
@@ -640,6 +661,3 @@ def archive_batch(*, by: Actor, at: datetime, batch: Batch) -> Batch:
     locked.save(update_fields=["stage", "archived_at"])
     _tell(locked, at=at, by=by, verb="archived")
     return locked
-    waiting += locked.grants.filter(
-        state=Grant.State.NOTIFIED, orders__state=PaymentOrder.State.RETURNED
-    ).count()

@@ -18,7 +18,7 @@ from liudu.platform.city.models import District, Sector
 from liudu.platform.clock import CITY_ZONE
 from liudu.platform.funding.decisions import plain_value
 from liudu.platform.funding.models import FactImport, FactRow, Subject
-from liudu.platform.funding.queries import fact_catalogue, holds, live_facts
+from liudu.platform.funding.queries import fact_catalogue, facts_applied_for, holds, live_facts
 from liudu.platform.funding.services.rows import Told, insert_facts
 from liudu.platform.identity.models import Organisation, User
 from liudu.rules import Fact
@@ -61,6 +61,21 @@ class HeldByBureauError(Refusal):
     status = 409
     en = "{label} is held by {bureau} (as of {seen}), and what you say does not replace it: ask {bureau} to correct it."  # noqa: E501
     zh = "{label}已有{bureau}的数据（{seen}），自述不能取代它：如有误，请向{bureau}申请更正。"
+
+
+class ApplyInsteadError(Refusal):
+    """A subject says that it has applied, instead of applying."""
+
+    status = 409
+    en = "{label} is not a matter of saying so: apply under “What can I get?”."
+    zh = "{label}不能由自述填写：请在“我能享受什么”中申领。"
+
+
+class AppliedHereError(Refusal):
+    """A bureau, which does not know of an application on this platform, says that none was made."""
+
+    en = "{label}: the subject applied on this platform on {since}; only the subject withdraws it."
+    zh = "{label}：当事人已于 {since} 在本平台申领，只能由本人（单位）撤回。"
 
 
 class OlderThanKnownError(Refusal):
@@ -219,8 +234,12 @@ def enter_fact(
             subject = Subject.objects.select_for_update(of=("self",)).get(pk=subject.pk)
             before = live_facts([subject]).filter(name=name).first()
             if origin == FactRow.Origin.DECLARED:
+                if name in facts_applied_for(subject.kind, on=today):
+                    raise ApplyInsteadError(label=fact.label.zh)
                 _require_free(before, known[name], today=today)
             else:
+                if before is not None and _undoes_application(before, value):
+                    raise AppliedHereError(label=fact.label.zh, since=before.observed_date)
                 _require_after_payments(subject, fact, seen=seen)
             row = FactRow.objects.create(
                 subject=subject,
@@ -250,6 +269,11 @@ def enter_fact(
     except IntegrityError as error:
         raise FactChangedMeanwhileError(name=fact.label.zh) from error
     return row
+
+
+def _undoes_application(before: FactRow, value: str) -> bool:
+    applied = before.origin == FactRow.Origin.APPLIED and before.value == "true"
+    return applied and value != "true"
 
 
 def _require_free(before: FactRow | None, facts: Sequence[Fact], *, today: date) -> None:
@@ -606,6 +630,11 @@ def _write(
                 if before is None or before.value != value:
                     problems.append(_counted_since(row, fact, seen=seen, paid=since))
                 continue
+            if before and _undoes_application(before, value):
+                problems.append(_applied_here(row, fact, since=before.observed_date))
+                continue
+            if before and before.origin == FactRow.Origin.APPLIED and before.value == value:
+                continue
             if before and _is_older(seen, before):
                 if before.value != value:
                     problems.append(_older(row, fact, seen=seen, known=before.observed_date))
@@ -649,6 +678,14 @@ def _older(row: _Row, fact: Fact, *, seen: date, known: date) -> _Problem:
 def _counted_since(row: _Row, fact: Fact, *, seen: date, paid: date) -> _Problem:
     said = [
         CountedSinceError(label=fact.label.say(language), paid=paid, seen=seen).say(language)
+        for language in LANGUAGES
+    ]
+    return _Problem(line=row.line, subject=row.ref, column=fact.name, zh=said[0], en=said[1])
+
+
+def _applied_here(row: _Row, fact: Fact, *, since: date) -> _Problem:
+    said = [
+        AppliedHereError(label=fact.label.say(language), since=since).say(language)
         for language in LANGUAGES
     ]
     return _Problem(line=row.line, subject=row.ref, column=fact.name, zh=said[0], en=said[1])
