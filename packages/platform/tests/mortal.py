@@ -42,7 +42,9 @@ from liudu.platform.funding.models import (
     Grant,
     GrantEvent,
     Objection,
+    PaymentExport,
     PaymentOrder,
+    PaymentReturn,
 )
 from liudu.platform.funding.queries import recompute
 from liudu.platform.funding.services import delivery, matching, payments
@@ -191,6 +193,13 @@ def export(**said):
         services.export_orders(**said)
 
 
+def send_back(**said):
+    """Have the treasury return two payments; after a crash it says so again."""
+    for rule in ("rent-aid", "moving-aid"):
+        order = PaymentOrder.objects.get(grant__rule=rule, grant__subject__ref="P1")
+        services.return_order(order=order, reason="账号已销户", attempt=1, **said)
+
+
 def settle(**said):
     for order in PaymentOrder.objects.filter(state="exported").order_by("pk"):
         services.settle_order(order=order, reference=f"T{order.pk}", **said)
@@ -234,6 +243,10 @@ STEPS = {
     "confirm": confirm,
     "order": both("order_payments"),
     "export": export,
+    "return": send_back,
+    "confirm-again": confirm,
+    "order-again": both("order_payments"),
+    "export-anew": export,
     "settle": settle,
     "publish": both("publish_batch"),
     "object": raise_objection,
@@ -257,7 +270,17 @@ def never_twice():
     alike = Grant.objects.order_by().values("subject", "rule").annotate(n=Count("pk"))
     if alike.filter(n__gt=1).exists():
         found.append("a subject has two grants of one rule")
+    keys = [
+        key for text in PaymentExport.objects.values_list("text", flat=True) for key in of(text)
+    ]
+    if len(keys) != len(set(keys)):
+        found.append("one key is handed over twice")
     return found
+
+
+def of(text):
+    """Return the keys of the orders in a file for the treasury."""
+    return [line.split(",")[0] for line in text.splitlines()[1:]]
 
 
 def at_the_end():
@@ -282,6 +305,21 @@ def at_the_end():
         "told": (
             Line.objects.filter(verb="funding.grant.paid").count(),
             orders.filter(kind="payment").count(),
+        ),
+        "returned": (
+            set(PaymentReturn.objects.values_list("order__attempt", "order__state")),
+            {(2, "settled")},
+        ),
+        "returns": (PaymentReturn.objects.count(), 2),
+        "told of returns": (Line.objects.filter(verb="funding.grant.returned").count(), 2),
+        "files": (
+            {
+                key
+                for text in PaymentExport.objects.values_list("text", flat=True)
+                for key in of(text)
+            },
+            set(orders.values_list("idempotency_key", flat=True))
+            | set(PaymentReturn.objects.values_list("idempotency_key", flat=True)),
         ),
         "events": (_events("paid"), orders.filter(kind="payment").count()),
         "archived": (Line.objects.filter(verb="funding.batch.archived").count(), 2),

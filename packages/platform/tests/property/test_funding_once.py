@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from liudu.platform.actors import SYSTEM
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.models import Batch, FactRow, Grant, PaymentOrder
-from liudu.platform.funding.services import delivery, paid, payments
+from liudu.platform.funding.services import delivery, paid, payments, returns
 
 pytestmark = [pytest.mark.everywhere]
 
@@ -84,6 +84,20 @@ STEPS = (
 )
 
 
+def return_some(*, by, at, batch):
+    """Have the treasury return two of the payments, each for its first attempt."""
+    services.export_orders(by=by, at=at)
+    for order in PaymentOrder.objects.filter(grant__batch=batch).order_by("pk")[:2]:
+        services.return_order(by=by, at=at, order=order, reason="账号已销户", attempt=1)
+
+
+def order_all(*, by, at, batch):
+    services.order_payments(by=by, at=at, batch=batch)
+
+
+WITH_RETURNS = (*STEPS[:4], return_some, confirm_all, order_all, *STEPS[4:])
+
+
 def take(step, at, batch):
     """Take a step again until it is done, as somebody would after every restart."""
     while True:
@@ -122,8 +136,13 @@ def assert_paid_once(batch):
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(crashes=st.lists(st.booleans(), max_size=40), chunk=st.integers(1, 4), again=st.booleans())
-def test_everybody_is_paid_once_wherever_it_crashes(at, crashes, chunk, again):
+@given(
+    crashes=st.lists(st.booleans(), max_size=40),
+    chunk=st.integers(1, 4),
+    again=st.booleans(),
+    returned=st.booleans(),
+)
+def test_everybody_is_paid_once_wherever_it_crashes(at, crashes, chunk, again, returned):
     with transaction.atomic():
         batch = opened(at)
         audit = CrashingAudit(delivery.record, crashes)
@@ -134,11 +153,13 @@ def test_everybody_is_paid_once_wherever_it_crashes(at, crashes, chunk, again):
             patch.object(delivery, "CHUNK", chunk),
             patch.object(payments, "CHUNK", chunk),
         ):
-            for step in STEPS:
+            for step in WITH_RETURNS if returned else STEPS:
                 take(step, at, batch)
                 if again and step not in (services.notify_batch, services.match_batch):
                     take(services.order_payments, at, batch)
         assert_paid_once(batch)
+        attempts = PaymentOrder.objects.order_by("pk").values_list("attempt", flat=True)
+        assert list(attempts) == ([2, 2, 1, 1, 1] if returned else [1] * PEOPLE)
         transaction.set_rollback(True)
 
 
@@ -190,6 +211,50 @@ def until_done(problems, deed):
         problems.append(repr(error))
     finally:
         connection.close()
+
+
+def said_of_all(said, problems, refused):
+    """Say something of every order, as one of two officers; what the other was first at is kept."""
+
+    def one(order):
+        try:
+            said(order)
+        except (delivery.WrongStateError, returns.NotThisAttemptError):
+            refused.append(order.pk)
+
+    for order in PaymentOrder.objects.order_by("pk"):
+        until_done(problems, lambda order=order: one(order))
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_of_one_officer_who_settles_and_one_who_returns_one_is_refused(at):
+    batch = opened(at)
+    for step in STEPS[:4]:
+        step(by=SYSTEM, at=at, batch=Batch.objects.get(pk=batch.pk))
+    services.export_orders(by=SYSTEM, at=at)
+    said = {"by": SYSTEM, "at": at, "attempt": 1}
+    deeds = [
+        lambda order: services.settle_order(order=order, reference="T", **said),
+        lambda order: services.return_order(order=order, reason="账号已销户", **said),
+    ]
+    problems, refused = [], []
+    officers = [
+        threading.Thread(target=said_of_all, args=(deed, problems, refused)) for deed in deeds
+    ]
+    for officer in officers:
+        officer.start()
+    for officer in officers:
+        officer.join()
+    assert not problems
+    assert sorted(refused) == sorted(PaymentOrder.objects.values_list("pk", flat=True))
+    ends = set(PaymentOrder.objects.values_list("state", "grant__state"))
+    assert ends <= {("settled", "paid"), ("returned", "notified")}
+    settled = PaymentOrder.objects.filter(state="settled").count()
+    assert FactRow.objects.filter(origin="platform").count() == 2 * settled
+    for step in (confirm_all, order_all, settle_all):
+        step(by=SYSTEM, at=at, batch=batch)
+    assert_paid_once(batch)
 
 
 @pytest.mark.slow
