@@ -10,19 +10,17 @@ from liudu.rules._check_together import check_together
 from liudu.rules._city import CityCount, run_city, run_together
 from liudu.rules._compare import Comparison, GroupChange, RuleChange, compare, what_if
 from liudu.rules._core import Rounding
-from liudu.rules._evaluate import add_months, months_between
-from liudu.rules._examples import Outcome, run_examples
-from liudu.rules._explain import (
+from liudu.rules._determination import (
     AtomState,
     Determination,
     Fellow,
     Status,
     Step,
     UsedFact,
-    determination_id,
-    explain,
-    explain_together,
 )
+from liudu.rules._evaluate import add_months, months_between
+from liudu.rules._examples import Outcome, run_examples
+from liudu.rules._explain import determination_id, explain, explain_together
 from liudu.rules._fact import Fact, Words, money_text
 from liudu.rules._intake import read_chunks, read_table
 from liudu.rules._kind import Kind, Type, day_number, day_of

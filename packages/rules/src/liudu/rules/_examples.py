@@ -6,7 +6,8 @@ from datetime import date
 import attrs
 
 from liudu.contract import Language, Refusal
-from liudu.rules._explain import Determination, Status, explain
+from liudu.rules._determination import Determination, Status
+from liudu.rules._explain import explain
 from liudu.rules._fact import money_text
 from liudu.rules._pack import Example, Pack, Rule
 from liudu.rules._payment import PaymentEffect, effects_of

@@ -9,7 +9,8 @@ import click
 
 from liudu.console import Console, with_console
 from liudu.contract import Refusal
-from liudu.rules._explain import Determination, Status, Step, explain_together
+from liudu.rules._determination import Determination, Status, Step
+from liudu.rules._explain import explain_together
 from liudu.rules._fact import Words, money_text
 from liudu.rules._lower import closest
 from liudu.rules._pack import SUBJECTS, Pack

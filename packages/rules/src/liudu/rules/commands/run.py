@@ -11,7 +11,8 @@ import click
 
 from liudu.console import Console, with_console
 from liudu.rules._city import CityCount, run_together
-from liudu.rules._explain import STATUS, determination_id
+from liudu.rules._determination import STATUS
+from liudu.rules._explain import determination_id
 from liudu.rules._fact import Words, money_text
 from liudu.rules._intake import CHUNK_ROWS
 from liudu.rules._near import NearAmounts, near_amounts
