@@ -5,7 +5,7 @@ A pack (`read_pack`) is compiled for a day (`compile_pack`) and computed over a 
 """
 
 from liudu.rules._bitmap import Planes
-from liudu.rules._check import Finding, Severity, check_pack, check_versions
+from liudu.rules._check import check_pack, check_versions
 from liudu.rules._check_together import check_together
 from liudu.rules._city import CityCount, run_city, run_together
 from liudu.rules._compare import Comparison, GroupChange, RuleChange, compare, what_if
@@ -22,6 +22,7 @@ from liudu.rules._evaluate import add_months, months_between
 from liudu.rules._examples import Outcome, run_examples
 from liudu.rules._explain import determination_id, explain, explain_together
 from liudu.rules._fact import Fact, Words, money_text
+from liudu.rules._finding import Finding, Severity
 from liudu.rules._intake import read_chunks, read_table
 from liudu.rules._kind import Kind, Type, day_number, day_of
 from liudu.rules._lower import Setting

@@ -7,10 +7,10 @@ from itertools import combinations
 import attrs
 
 from liudu.contract import Language, Refusal
-from liudu.rules._check import Finding, Severity
 from liudu.rules._contradiction import contradiction
 from liudu.rules._core import Test, facts_of
 from liudu.rules._fact import Fact
+from liudu.rules._finding import Finding, Severity, error
 from liudu.rules._kind import Kind
 from liudu.rules._lower import closest
 from liudu.rules._pack import Group, OtherRule, Pack, Stacking
@@ -92,10 +92,6 @@ def _findings(by_name: Mapping[str, Sequence[Pack]]) -> Iterator[Finding]:
         yield from _on_day(involved, day)
 
 
-def _error(problem: Refusal) -> Finding:
-    return Finding(severity=Severity.ERROR, problem=problem)
-
-
 def _named(
     pack: Pack, group: Group, other: OtherRule, by_name: Mapping[str, Sequence[Pack]]
 ) -> Iterator[Finding]:
@@ -111,13 +107,13 @@ def _named(
     if not found:
         known = list(dict.fromkeys(name for one in versions for name in one.rules))
         hints = _hints(closest(other.rule, known))
-        yield _error(NoOtherRuleError(**facts, **hints, known=", ".join(known)))
+        yield error(NoOtherRuleError(**facts, **hints, known=", ".join(known)))
         return
     mine = {rule.subject for rule in pack.rules.values() if rule.group == group.name}
     theirs = {rule.subject for rule in found}
     if mine and not mine & theirs:
         kinds = {"mine": ", ".join(sorted(mine)), "theirs": ", ".join(sorted(theirs))}
-        yield _error(OtherKindError(**facts, **kinds))
+        yield error(OtherKindError(**facts, **kinds))
 
 
 def _hints(near: str | None) -> dict[str, str]:
@@ -150,7 +146,7 @@ def _on_day(packs: Sequence[Pack], day: date) -> Iterator[Finding]:
     try:
         groups = joint_groups(list(programs.values()))
     except Refusal as problem:
-        yield _error(problem)
+        yield error(problem)
         return
     for group in groups:
         for first, second in combinations(group.members, 2):
@@ -186,7 +182,7 @@ def _pair(
     if not _contradict(sound, facts[0], facts[1]):
         place = ones[0].rule.node.place
         pair = {"first": "/".join(first), "second": "/".join(second)}
-        yield _error(OverlapAcrossError(place=place, **pair))
+        yield error(OverlapAcrossError(place=place, **pair))
 
 
 def _contradict(

@@ -7,8 +7,9 @@ import click
 
 from liudu.console import EXIT_NO, Console, with_console
 from liudu.contract import Refusal
-from liudu.rules._check import Finding, Severity, check_pack, check_versions
+from liudu.rules._check import check_pack, check_versions
 from liudu.rules._check_together import check_together
+from liudu.rules._finding import Finding, Severity
 from liudu.rules._pack import Pack, PackRefusedError
 from liudu.rules.commands._given import load_pack, pack_files
 
