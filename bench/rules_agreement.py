@@ -17,6 +17,7 @@ from datetime import date
 import duckdb
 import numpy as np
 from record import write_result
+from scipy.stats import binomtest
 
 from liudu.rules import PackRefusedError, compile_pack, run
 from liudu.rules.sql import Dialect, answer_rows, answers_sql, fact_rows, facts_table_sql
@@ -80,11 +81,11 @@ def measure(dialect, pairs):
     count = packs * SUBJECTS[dialect]
     print(f"{dialect}: {packs} packs, {count} pairs, {answers} answers, {differing} differ, "
           f"{refused} packs refused for overflow, {cpu_s:.0f} CPU-s")  # fmt: skip
-    # Rule of three: with none in n, at most 3/n at 95 % confidence.
-    bound = 3 / answers if not differing else None
+    ratio = binomtest(differing, answers).proportion_ci(0.95)
     return {"packs": packs, "pairs": count, "answers": answers, "disagreements": differing,
-            "disagreement_ratio_max_95": bound, "packs_refused": refused,
-            "cpu_s": cpu_s}  # fmt: skip
+            "disagreement_ratio": {"value": differing / answers,
+                                   "interval": [float(ratio.low), float(ratio.high)]},
+            "packs_refused": refused, "cpu_s": cpu_s}  # fmt: skip
 
 
 def main():
