@@ -114,6 +114,17 @@ def test_a_parameter_of_two_packs_is_set_with_its_pack_before_it(folder):
         folder, "run", "a.yaml", "b.yaml", "t.csv", *DAY, "--set", "b/shade=1", lang="en"
     )
     assert "did you mean share?" in unknown.output
+    twice = call(folder, "run", "a.yaml", "t.csv", *DAY, "--set", "share=1", "--set", "a/share=1")
+    assert "share 给了两次" in twice.output
+
+
+def test_a_parameter_that_one_pack_alone_has_may_be_written_with_the_pack_before_it(folder):
+    (folder / "t.csv").write_text("subject,in_a,wage\n甲,是,100\n", encoding="utf-8")
+    asked = ("what-if", "a.yaml", "t.csv", *DAY, "--set")
+    said = [call(folder, *asked, f"{name}=0.5").output for name in ("share", "a/share")]
+    assert said[0].startswith("合计")
+    assert said[0] == said[1]
+    assert "did you mean share?" in call(folder, *asked, "a/shar=0.5", lang="en").output
 
 
 def test_explain_names_the_rule_of_the_other_pack_that_pays(folder):

@@ -1,7 +1,7 @@
 """What the commands are given: packs, settings, days; and the file that they write."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TextIO
 import click
 
 from liudu.contract import Refusal
-from liudu.rules._lower import Setting
+from liudu.rules._lower import Setting, closest
 from liudu.rules._pack import Pack, Parameter, read_pack
 from liudu.rules._program import UnknownParameterError
 from liudu.rules._source import Node, read_yaml
@@ -44,6 +44,13 @@ class AssignedTwiceError(Refusal):
 
     en = "{name} is given twice: once is enough."
     zh = "{name} 给了两次：请只给一次。"
+
+
+class WhichPackError(Refusal):
+    """A parameter is set that several packs have."""
+
+    en = "{name} is a parameter of {packs}: write {example}=VALUE."
+    zh = "{packs} 都有参数 {name}：请写成 {example}=值。"
 
 
 def load_pack(path: Path) -> Pack:
@@ -92,20 +99,46 @@ def pack_files(paths: tuple[Path, ...]) -> list[Path]:
 
 
 def read_settings(pack: Pack, given: tuple[str, ...]) -> dict[str, Setting]:
-    """Return the parameters that ``--set NAME=VALUE`` names, in their written units."""
-    settings: dict[str, Setting] = {}
-    for name, value in assignments(given).items():
-        if name not in pack.parameters:
-            known = ", ".join(pack.parameters) or "-"
+    """Return what ``--set`` sets in one pack; raises as `settings_by_pack` does."""
+    return settings_by_pack([pack], given).get(pack.name, {})
+
+
+def settings_by_pack(
+    packs: Sequence[Pack], given: tuple[str, ...]
+) -> dict[str, dict[str, Setting]]:
+    """Return by pack what ``--set NAME=VALUE`` or ``--set PACK/NAME=VALUE`` sets.
+
+    Raises
+    ------
+    UnknownParameterError, WhichPackError, BadAssignmentError, AssignedTwiceError
+
+    """
+    found: dict[str, dict[str, Setting]] = {}
+    for written, value in assignments(given).items():
+        where, _, name = written.rpartition("/")
+        having = [one for one in packs if name in one.parameters and where in ("", one.name)]
+        if not having:
+            known = [f"{one.name}/{other}" for one in packs for other in one.parameters]
+            short = [one.rpartition("/")[2] for one in known]
+            near = closest(name, short)
             raise UnknownParameterError(
-                name=name, pack=pack.name, known=known, hint_en="", hint_zh=""
+                name=written,
+                pack=", ".join(one.name for one in packs),
+                known=", ".join(known if len(packs) > 1 else short) or "-",
+                hint_en=f" (did you mean {near}?)" if near else "",
+                hint_zh=f"（是否指 {near}？）" if near else "",
             )
-        settings[name] = read_setting(pack.parameters[name], value)
-    return settings
+        if len(having) > 1:
+            names = ", ".join(one.name for one in having)
+            raise WhichPackError(name=name, packs=names, example=f"{having[0].name}/{name}")
+        mine = found.setdefault(having[0].name, {})
+        if name in mine:
+            raise AssignedTwiceError(name=name)
+        mine[name] = _setting(having[0].parameters[name], value)
+    return found
 
 
-def read_setting(parameter: Parameter, text: str) -> Setting:
-    """Return one written value as a setting of a parameter."""
+def _setting(parameter: Parameter, text: str) -> Setting:
     node = read_yaml(text, file=f"--set {parameter.name}")
     return parameter.read(Node(node.source, node.raw, parameter.name))
 

@@ -6,27 +6,17 @@ from pathlib import Path
 
 import attrs
 
-from liudu.contract import Refusal
 from liudu.rules._intake import read_chunks
-from liudu.rules._lower import Setting, closest
 from liudu.rules._pack import Pack
 from liudu.rules._program import (
     NoPackError,
     Program,
-    UnknownParameterError,
     compile_pack,
     version_on,
 )
 from liudu.rules._table import FactTable
 from liudu.rules._together import joint_groups
-from liudu.rules.commands._given import assignments, load_pack, pack_files, read_setting
-
-
-class WhichPackError(Refusal):
-    """A parameter is set that several packs have."""
-
-    en = "{name} is a parameter of {packs}: write {example}=VALUE."
-    zh = "{packs} 都有参数 {name}：请写成 {example}=值。"
+from liudu.rules.commands._given import load_pack, pack_files, settings_by_pack
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +82,7 @@ def chosen_packs(
         found = [one for one in packs if one is _version(packs, one.name, on)]
         if not found:
             version_on(packs, name=packs[0].name, on=on)
-    given = _settings(found, settings)
+    given = settings_by_pack(found, settings)
     programs = [
         compile_pack(one, on=on, subject=kind, settings=given.get(one.name, {})) for one in found
     ]
@@ -106,28 +96,3 @@ def _version(packs: Sequence[Pack], name: str, on: date) -> Pack | None:
         return version_on(packs, name=name, on=on)
     except NoPackError:
         return None
-
-
-def _settings(packs: Sequence[Pack], given: tuple[str, ...]) -> dict[str, dict[str, Setting]]:
-    """Return by pack what ``--set NAME=VALUE`` or ``--set PACK/NAME=VALUE`` sets."""
-    found: dict[str, dict[str, Setting]] = {}
-    for written, value in assignments(given).items():
-        where, _, name = written.rpartition("/")
-        having = [one for one in packs if name in one.parameters and where in ("", one.name)]
-        if not having:
-            known = [f"{one.name}/{other}" for one in packs for other in one.parameters]
-            short = [one.rpartition("/")[2] for one in known]
-            near = closest(name, short)
-            raise UnknownParameterError(
-                name=written,
-                pack=", ".join(one.name for one in packs),
-                known=", ".join(known if len(packs) > 1 else short),
-                hint_en=f" (did you mean {near}?)" if near else "",
-                hint_zh=f"（是否指 {near}？）" if near else "",
-            )
-        if len(having) > 1:
-            names = ", ".join(one.name for one in having)
-            raise WhichPackError(name=name, packs=names, example=f"{having[0].name}/{name}")
-        pack = having[0]
-        found.setdefault(pack.name, {})[name] = read_setting(pack.parameters[name], value)
-    return found
