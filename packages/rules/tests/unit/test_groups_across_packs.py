@@ -3,7 +3,12 @@ from datetime import date
 import pytest
 
 from liudu.rules import (
+    OrderContradictionError,
+    OtherDayError,
+    OtherSubjectsError,
     PackRefusedError,
+    PackTwiceError,
+    StackContradictionError,
     compare,
     compile_pack,
     explain,
@@ -14,12 +19,6 @@ from liudu.rules import (
     run,
     settle,
     settle_together,
-)
-from liudu.rules._settle import OtherDayError, OtherSubjectsError
-from liudu.rules._together import (
-    OrderContradictionError,
-    PackTwiceError,
-    StackContradictionError,
 )
 
 ON = date(2026, 3, 31)

@@ -1,7 +1,18 @@
 """Policies as data, over a whole city at once.
 
 A pack (`read_pack`) is compiled for a day (`compile_pack`) and computed over a table of facts
-(`run`). See docs/reference/rule-packs.md for the language.
+(`read_table`, `row_of`):
+
+- `run` says of everybody what each rule says; `near_amounts` what a missing step would bring.
+- `settle` says what is paid after groups and limits; of several packs, `settle_together`.
+- `explain` says it of one subject, with the reasons; of several packs, `explain_together`.
+- `run_city` and `run_together` count over chunks, more than fit in memory.
+- `what_if` and `compare` say what another parameter or another version changes.
+- `effects_of` says which facts a payment changes.
+- `check_pack`, `check_versions`, `check_together` and `run_examples` look at the packs alone.
+
+Every refusal is a `liudu.contract.Refusal` with a sentence in Chinese and in English. See
+docs/reference/rule-packs.md for the language, `liudu.rules.sql` for the same in a database.
 """
 
 from liudu.rules._bitmap import Planes
@@ -51,6 +62,8 @@ from liudu.rules._run import RuleCount, RuleRun, Run, run
 from liudu.rules._settle import (
     BudgetUse,
     JointSettlement,
+    OtherDayError,
+    OtherSubjectsError,
     Payable,
     Settlement,
     settle,
@@ -61,6 +74,7 @@ from liudu.rules._table import Column, FactTable, encoded_row, row_of
 from liudu.rules._together import (
     JointGroup,
     OrderContradictionError,
+    PackTwiceError,
     StackContradictionError,
     joint_groups,
 )
@@ -90,11 +104,14 @@ __all__ = [
     "Kind",
     "NearAmounts",
     "OrderContradictionError",
+    "OtherDayError",
     "OtherRule",
+    "OtherSubjectsError",
     "Outcome",
     "Pack",
     "PackError",
     "PackRefusedError",
+    "PackTwiceError",
     "Parameter",
     "Payable",
     "PaymentEffect",
