@@ -281,6 +281,15 @@ def _grant(organisation):
         ordered_by=TITLE,
     )
     objection = grant.objections.create(text=TITLE, raised_at=AT, raised_by=TITLE)
+    application = funding.Application.objects.create(
+        subject=subject,
+        pack=pack,
+        code=pack.code,
+        rule="rent-first-claim",
+        applied_at=AT,
+        applied_by=TITLE,
+        changed_at=AT,
+    )
     table = funding.FactImport.objects.create(
         file_name="事实.csv",
         encoding="utf-8",
@@ -299,6 +308,7 @@ def _grant(organisation):
         "export": export.key,
         "objection": objection.key,
         "table": table.key,
+        "application": application.key,
     }
 
 
@@ -327,6 +337,8 @@ ABOUT = {
     "office:view_delete": [{"key": "view"}],
     "office:view_share": [{"key": "view"}],
     "funding:answer_objection": [{"key": "objection"}],
+    "funding:apply": [{"code": "policy", "rule": "rent-first-claim"}],
+    "funding:withdraw": [{"key": "application"}],
     "funding:delivery": [{"key": "delivery"}],
     "funding:published": [{"key": "delivery"}],
     "funding:step": [{"key": "delivery", "step": "publish"}],
@@ -335,6 +347,9 @@ ABOUT = {
     "funding:settle": [{"key": "order"}],
     "funding:export_run": [{"key": "export"}],
     "funding:export_file": [{"key": "export"}],
+    "funding:return_order": [{"key": "order"}],
+    "funding:send_again": [{"key": "order"}],
+    "funding:close_order": [{"key": "order"}],
     "funding:set_parameter": [{"code": "policy", "name": "rent_doctor"}],
     "identity:invitation": [{"token": "secret"}],
     "supply:solution": [{"key": "solution"}, {"key": "hidden"}],

@@ -151,6 +151,8 @@ ROUTES = {
     "funding:mine": Visit("owner"),
     "funding:answer": POST,
     "funding:skip": POST,
+    "funding:apply": POST,
+    "funding:withdraw": POST,
     "funding:facts": Visit("owner"),
     "funding:add_project": POST,
     "funding:imports": Visit("officer"),

@@ -252,3 +252,77 @@ def test_a_rule_that_does_not_say_how_one_comes_to_it_is_not_delivered(tmp_path,
     with pytest.raises(NotAutomaticError, match="applied_for"):
         ordered(START, "bonus", code="other")
     assert Subject.objects.count() == 1
+
+
+MINE = "/funding/mine/"
+
+
+@pytest.fixture
+def today(monkeypatch):
+    """Let the pages open on the day of the policy's first payment."""
+    monkeypatch.setattr("liudu.platform.clock.now", lambda: START)
+
+
+@pytest.fixture
+def browser(signed_in, graduate):
+    subject, _ = graduate
+    return signed_in(subject.user)
+
+
+def test_one_applies_on_the_card_and_withdraws_there(today, rent, graduate, browser):
+    del today
+    subject, _ = graduate
+    page = browser.get(MINE).content.decode()
+    assert f'action="/funding/mine/apply/{RENT}/{FIRST}/"' in page
+    assert "发放前由部门核对" in page
+    answer = browser.post(f"/funding/mine/apply/{RENT}/{FIRST}/", {"who": "me"}, follow=True)
+    page = answer.content.decode()
+    assert "已申领" in page
+    assert "等待下一期发放" in page
+    made = Application.objects.get(subject=subject)
+    assert f"/funding/mine/applications/{made.key}/withdraw/" in page
+    part = browser.post(
+        f"/funding/mine/applications/{made.key}/withdraw/",
+        {"who": "me"},
+        headers={"HX-Request": "true"},
+    )
+    assert "申领已撤回" in part.content.decode()
+    assert queries.waiting_applications() == {}
+
+
+def test_a_refused_application_says_why_on_the_page(today, rent, graduate, browser):
+    del today, rent
+    subject, _ = graduate
+    told(subject, **(SAID | {"owns_home": "是"}))
+    assert "/funding/mine/apply/" not in browser.get(MINE).content.decode()
+    answer = browser.post(f"/funding/mine/apply/{RENT}/{FIRST}/", {"who": "me"})
+    assert answer.status_code == 422
+    assert "在苏州无自有住房" in answer.content.decode()
+    assert browser.post("/funding/mine/apply/no-such/rule/", {"who": "me"}).status_code == 404
+
+
+def test_nobody_withdraws_for_another(today, rent, graduate, signed_in, person):
+    del today
+    made = applies(graduate, rent)
+    other = signed_in(person("other@example.org"))
+    answer = other.post(f"/funding/mine/applications/{made.key}/withdraw/", {"who": "me"})
+    assert answer.status_code == 404
+    made.refresh_from_db()
+    assert made.state == Application.State.WAITING
+
+
+@pytest.fixture
+def officer(signed_in, person, organisation):
+    office = organisation("场景办", kind="public_body")
+    return signed_in(person("office@example.org", of=office, roles=["officer"]))
+
+
+def test_the_office_sees_how_many_wait_for_a_delivery(today, rent, graduate, officer, browser):
+    del today
+    applies(graduate, rent)
+    page = officer.get("/funding/deliveries/").content.decode()
+    assert 'id="waiting"' in page
+    assert f'value="{RENT}/{FIRST}"' in page
+    policy = f"/funding/policies/{RENT}/"
+    assert "1 份申领等待发放" in officer.get(policy).content.decode()
+    assert "申领等待发放" not in browser.get(policy).content.decode()

@@ -79,6 +79,7 @@ for name, rule in {
     "funding.view_mine": is_known,
     "funding.see_subject": sees_subject,
     "funding.answer_question": speaks_for,
+    "funding.apply_for_benefit": speaks_for,
     "funding.answer_for_organisation": speaks_for_organisation,
     "funding.see_determination": sees_about_subject,
     "funding.see_grant": sees_about_subject,

@@ -96,7 +96,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": [(one, pack_of(one.pack).rules[one.rule].title) for one in page],
-        "choices": _automatic(),
+        "choices": _delivered(),
+        "waiting": _waiting(),
         "today": clock.today(),
         "refusal": refusal,
         "typed": request.POST,
@@ -174,12 +175,24 @@ def _limit(text: str) -> int | None:
     return fen
 
 
-def _automatic() -> list[tuple[str, str]]:
+def _waiting() -> list[dict[str, Any]]:
+    """Return the rules for which applications wait, and how many."""
+    counts = queries.waiting_applications()
+    held = {one.code: one for one in queries.versions_on(clock.today())} if counts else {}
+    return [
+        {"version": held[code], "rule": pack_of(held[code]).rules[rule], "count": count}
+        for (code, rule), count in sorted(counts.items())
+        if code in held and rule in pack_of(held[code]).rules
+    ]
+
+
+def _delivered() -> list[tuple[str, str]]:
+    """Return the rules that can be delivered: without an application, or applied for here."""
     return [
         (f"{version.code}/{name}", f"{version.title} · {rule.title.say(language())}")
         for version in queries.versions_on(clock.today())
         for name, rule in pack_of(version).rules.items()
-        if rule.automatic
+        if rule.automatic or rule.applied_for
     ]
 
 

@@ -2,8 +2,10 @@
 
 from datetime import date
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,7 +18,7 @@ from liudu.platform.actors import Actor
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.decisions import Question
 from liudu.platform.funding.figures import unit_text
-from liudu.platform.funding.models import Subject
+from liudu.platform.funding.models import Application, Subject
 from liudu.platform.identity.models import Organisation, User
 from liudu.platform.web.doors import actor_at, door, may, require
 from liudu.platform.words import Words, language
@@ -117,6 +119,53 @@ def skip(request: HttpRequest) -> HttpResponse:
     return _again(request, request.POST.get("who", ""))
 
 
+@door("funding.apply_for_benefit")
+@require_POST
+def apply(request: HttpRequest, code: str, rule: str) -> HttpResponse:
+    """Apply for a benefit; its card then says since when."""
+    actor = actor_at(request)
+    who, _ = chosen(actor, request.POST.get("who", ""))
+    if not may_answer(actor, who):
+        raise PermissionDenied
+    held = [one for one in queries.versions_on(clock.today()) if one.code == code]
+    if not held:
+        raise Http404
+    subject = subject_of(who, actor)
+    require(actor, "funding.apply_for_benefit", subject, seen="funding.see_subject")
+    try:
+        services.apply_for(by=actor, at=clock.now(), subject=subject, version=held[0], rule=rule)
+    except Refusal as refusal:
+        return _page(request, who.key, refusal=refusal)
+    return _done(request, who.key, Words("已申领。", "You have applied."))
+
+
+@door("funding.apply_for_benefit")
+@require_POST
+def withdraw(request: HttpRequest, key: str) -> HttpResponse:
+    """Take an application back."""
+    actor = actor_at(request)
+    made = Application.objects.select_related(
+        "subject__user", "subject__organisation", "subject__owner"
+    )
+    application = made.filter(key=key).first()
+    if application is None:
+        raise Http404
+    require(actor, "funding.apply_for_benefit", application.subject, seen="funding.see_subject")
+    who = request.POST.get("who", "")
+    try:
+        services.withdraw_application(by=actor, at=clock.now(), application=application)
+    except Refusal as refusal:
+        return _page(request, who, refusal=refusal)
+    return _done(request, who, Words("申领已撤回。", "Your application is withdrawn."))
+
+
+def _done(request: HttpRequest, who: str, said: Words) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return _page(request, who, done=said)
+    messages.success(request, str(said))
+    return redirect(f"{reverse('funding:mine')}?who={quote(who)}")
+
+
 def _again(request: HttpRequest, who: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return _page(request, who)
@@ -146,7 +195,10 @@ def _page(request: HttpRequest, key: str, **more: Any) -> HttpResponse:  # noqa:
         **more,
     }
     part = "funding/_mine.html" if request.headers.get("HX-Request") else "funding/mine.html"
-    return render(request, part, context, status=422 if more.get("refusal") else 200)
+    refusal: Refusal | None = more.get("refusal")
+    return render(
+        request, part, context, status=getattr(refusal, "status", 422) if refusal else 200
+    )
 
 
 def _sorted_out(benefits: tuple[queries.Benefit, ...], today: date) -> dict[str, Any]:

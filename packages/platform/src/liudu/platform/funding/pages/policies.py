@@ -18,7 +18,7 @@ from liudu.platform.funding.decisions import calendar, changes
 from liudu.platform.funding.figures import fact_text, setting_text
 from liudu.platform.funding.models import Determination, PackVersion, Subject
 from liudu.platform.funding.packs import outcomes_of, pack_of, settings_of
-from liudu.platform.web.doors import PUBLIC, actor_at, door
+from liudu.platform.web.doors import PUBLIC, actor_at, door, may
 from liudu.platform.words import Words, language
 from liudu.rules import Kind, Outcome, Pack, Rule
 from liudu.rules import Words as Said
@@ -137,11 +137,19 @@ def _page(request: HttpRequest, shown: PackVersion, **more: Any) -> HttpResponse
     before = next((one for one in history if one.number < shown.number), None)
     checked = queries.checked_rules(shown)
     outcomes = outcomes_of(shown)
+    seen = any(one.applied_for for one in pack.rules.values()) and may(
+        actor_at(request), "funding.view_deliveries"
+    )
+    waiting = queries.waiting_applications(shown.code) if seen else {}
     context = {
         "version": shown,
         "pack": pack,
         "today": today,
-        "rules": [_rule(one, pack, checked, outcomes) for one in pack.rules.values()],
+        "rules": [
+            _rule(one, pack, checked, outcomes)
+            | {"waiting": waiting.get((shown.code, one.name), 0)}
+            for one in pack.rules.values()
+        ],
         "parameters": [
             {
                 "one": one,

@@ -45,16 +45,16 @@ class NotTakenNowError(Refusal):
 class NotDueError(Refusal):
     """A condition does not hold, as far as is known."""
 
-    en = "{rule} cannot be applied for: “{condition_en}” does not hold.{advice_en} If what is known is wrong, have the bureau correct it first."  # noqa: E501
-    zh = "还不能申领 {rule}：不符合“{condition_zh}”。{advice_zh}如所依据的事实有误，请先由掌握部门更正。"  # noqa: E501
+    en = "{title_en} cannot be applied for: “{condition_en}” does not hold.{advice_en} If what is known is wrong, have the bureau correct it first."  # noqa: E501
+    zh = "还不能申领{title_zh}：不符合“{condition_zh}”。{advice_zh}如所依据的事实有误，请先由掌握部门更正。"  # noqa: E501
 
 
 class AppliedElsewhereError(Refusal):
     """The application was made already, at a bureau or for another benefit."""
 
     status = 409
-    en = "{label} is on record with {bureau} since {since}: nothing needs to be done."
-    zh = "{label}已由{bureau}登记（{since}）：无需再申领。"
+    en = "{label_en}: on record with {bureau} since {since}; nothing needs to be done."
+    zh = "{label_zh}：{bureau}已有登记（{since}），无需再申领。"
 
 
 class GrantedAlreadyError(Refusal):
@@ -111,7 +111,10 @@ def _made_before(
         if before.document == one.reference:
             return one
     raise AppliedElsewhereError(
-        label=fact.label.zh, bureau=before.bureau or PLATFORM, since=before.observed_date
+        label_en=fact.label.say("en"),
+        label_zh=fact.label.zh,
+        bureau=before.bureau or PLATFORM,
+        since=before.observed_date,
     )
 
 
@@ -123,7 +126,8 @@ def _require_nothing_in_the_way(program: Program, rule: Rule, known: dict[str, i
         first = wrong[0]
         advice = first.advice
         raise NotDueError(
-            rule=rule.title.zh,
+            title_en=rule.title.say("en"),
+            title_zh=rule.title.zh,
             condition_en=first.say.say("en"),
             condition_zh=first.say.zh,
             advice_en=f" What helps: {advice.say('en')}." if advice else "",
