@@ -183,6 +183,10 @@ ROUTES = {
     "funding:export_run": Visit("officer", key="export"),
     "funding:export_file": POST,
     "funding:settle": POST,
+    "funding:answers": POST,
+    "funding:return_order": POST,
+    "funding:send_again": POST,
+    "funding:close_order": POST,
     # office
     "office:mine": Visit("owner"),
     "office:board": Visit("officer"),

@@ -3,11 +3,19 @@
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
+from liudu.platform import clock
 from liudu.platform.actors import SYSTEM
 from liudu.platform.audit.models import Line
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.models import FactRow, Grant, PaymentOrder, PaymentReturn
+from liudu.platform.funding.services import answers as answers_service
+from liudu.platform.funding.services.answers import (
+    TooManyAnswersError,
+    UnreadableAnswersError,
+    WrongAnswersError,
+)
 from liudu.platform.funding.services.delivery import (
     OpenMattersError,
     ReasonNeededError,
@@ -211,3 +219,148 @@ def test_a_supplement_waits_while_its_payment_came_back(do, batch, order):
     confirm(do)
     do("order_payments", batch=batch)
     assert do("export_orders").order_count == 2
+
+
+def answers(*rows, encoding="utf-8"):
+    """Return the treasury's table: rows of (key, result, reference, reason)."""
+    lines = ["idempotency_key,result,reference,reason", *(",".join(row) for row in rows)]
+    return ("\n".join(lines) + "\n").encode(encoding)
+
+
+def problems_of(do, content):
+    with pytest.raises(WrongAnswersError) as refused:
+        do("import_answers", file_name="a.csv", content=content)
+    return {line: said.en for line, said in refused.value.problems}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_the_treasurys_table_returns_and_settles_and_twice_is_no_harm(do, batch, order, encoding):
+    back = answers((order.idempotency_key, "退票", "", REASON), encoding=encoding)
+    done = do("import_answers", file_name="a.csv", content=back)
+    assert (done.settled, done.returned, done.known) == (0, 1, 0)
+    order.refresh_from_db()
+    assert (order.state, order.return_reason) == ("returned", REASON)
+    confirm(do)
+    again = hand_over(do, batch)
+    paid = answers((again.idempotency_key, "settled", "T9", ""), encoding=encoding)
+    for settled in (1, 0):
+        done = do("import_answers", file_name="a.csv", content=paid)
+        assert (done.settled, done.known) == (settled, 1 - settled)
+    assert do("import_answers", file_name="a.csv", content=back).known == 1
+    order.refresh_from_db()
+    assert (order.state, order.reference) == ("settled", "T9")
+    assert FactRow.objects.filter(origin="platform").count() == 2
+    assert Line.objects.filter(verb="funding.answers.imported").count() == 2
+
+
+def test_each_wrong_line_is_told_and_nothing_is_taken(do, order):
+    key = order.idempotency_key
+    told = problems_of(
+        do,
+        answers(
+            (key, "settled", "T1", ""),
+            (key, "returned", "", "x"),
+            ("liudu:no", "settled", "T2", ""),
+            ("liudu:a", "maybe", "", ""),
+            ("liudu:b", "settled", "", ""),
+            ("liudu:c", "returned", "", ""),
+            ("", "settled", "T3", ""),
+            ("liudu:d", "settled", "T" * 81, ""),
+        ),
+    )
+    assert sorted(told) == [3, 4, 5, 6, 7, 8, 9]
+    assert told[3] == "same key as line 2"
+    order.refresh_from_db()
+    assert order.state == "exported"
+
+
+def test_an_answer_that_does_not_fit_the_order_is_told(do, batch, order):
+    key = order.idempotency_key
+    do("return_order", order=order, reason=REASON)
+    assert "kept as returned" in problems_of(do, answers((key, "settled", "T", "")))[2]
+    confirm(do)
+    do("order_payments", batch=batch)
+    waits = answers((f"{key}:a2", "settled", "T", ""))
+    assert "not handed" in problems_of(do, waits)[2]
+    do("export_orders")
+    do("import_answers", file_name="a.csv", content=waits)
+    assert "cannot come back" in problems_of(do, answers((f"{key}:a2", "returned", "", "x")))[2]
+    assert "under T," in problems_of(do, answers((f"{key}:a2", "settled", "T2", "")))[2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04\x00\x00",
+        b"idempotency_key,result\nx,settled\n",
+        b"idempotency_key,result,reference,reason\n",
+        b'idempotency_key,result,reference,reason\n"x,settled,T,\n',
+        b"reason,idempotency_key,result,reference,reason\nx,settled,T,,\n",
+    ],
+)
+def test_a_file_that_is_no_such_table_is_refused(do, order, content):
+    del order
+    with pytest.raises(UnreadableAnswersError):
+        do("import_answers", file_name="a.csv", content=content)
+
+
+def test_a_file_of_too_many_lines_is_refused(do, monkeypatch, order):
+    del order
+    monkeypatch.setattr(answers_service, "ROWS_MAX", 1)
+    with pytest.raises(TooManyAnswersError):
+        do("import_answers", file_name="a.csv", content=answers(*[("x", "settled", "T", "")] * 2))
+
+
+def test_an_export_comes_back_with_its_results_beside(do, order):
+    head, row = order.export.text.splitlines()
+    content = f"{head},result,reference,reason\n{row},settled,T1,\n".encode()
+    assert do("import_answers", file_name="a.csv", content=content).settled == 1
+
+
+@pytest.fixture
+def officer(client, organisation, person):
+    bureau = organisation("市人社局", kind="bureau")
+    user = person("officer@example.com", of=bureau, roles=["officer"])
+    client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    return user
+
+
+def test_an_officer_returns_and_closes_on_the_page_of_orders(
+    client, monkeypatch, at, officer, order
+):
+    del officer
+    monkeypatch.setattr(clock, "now", lambda: at)
+    page = f"/funding/orders/{order.key}"
+    assert client.post(f"{page}/return/", {"reason": " ", "attempt": "1"}).status_code == 422
+    assert client.post(f"{page}/return/", {"reason": REASON, "attempt": "1"}).status_code == 302
+    listed = client.get("/funding/orders/?state=returned").content.decode()
+    assert REASON in listed
+    assert f"{page}/close/" in listed
+    refused = client.post(f"{page}/settle/", {"reference": "T", "attempt": "1"})
+    assert refused.status_code == WrongStateError.status
+    grant = client.get(f"/funding/grants/{order.grant.key}/").content.decode()
+    assert 'id="returned"' in grant
+    assert client.post(f"{page}/again/", {"attempt": "1"}).status_code == 422
+    assert client.post(f"{page}/close/", {"reason": "联系不上"}).status_code == 302
+    assert (
+        "付款退回后未能办理" in client.get(f"/funding/grants/{order.grant.key}/").content.decode()
+    )
+    assert client.get(f"/funding/orders/exports/{order.export.key}/").status_code == 200
+
+
+def test_an_officer_imports_the_treasurys_answers(client, monkeypatch, at, officer, order):
+    del officer
+    monkeypatch.setattr(clock, "now", lambda: at)
+
+    def send(content):
+        file = SimpleUploadedFile("a.csv", content, content_type="text/csv")
+        return client.post("/funding/orders/answers/", {"file": file})
+
+    wrong = send(answers(("nobody", "settled", "T", "")))
+    assert wrong.status_code == 422
+    assert "第 2 行：没有这个指令号" in wrong.content.decode()
+    assert client.post("/funding/orders/answers/").status_code == 422
+    assert send(answers((order.idempotency_key, "returned", "", REASON))).status_code == 302
+    order.refresh_from_db()
+    assert order.state == "returned"

@@ -138,6 +138,9 @@ DEEDS: Final[Mapping[str, Words]] = {
     "funding.grant.recovered": Words("追回一笔兑现", "recovered a grant"),
     "funding.objection.raised": Words("提出异议", "raised an objection"),
     "funding.objection.answered": Words("答复异议", "answered an objection"),
+    "funding.answers.imported": Words(
+        "导入财政办理结果", "imported the treasury's answers to payment orders"
+    ),
     "funding.orders.exported": Words("导出付款指令", "exported payment orders"),
     "funding.orders.fetched": Words("下载付款指令文件", "fetched a file of payment orders"),
     "office.view.saved": Words("保存视图", "saved a view"),

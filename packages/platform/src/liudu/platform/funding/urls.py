@@ -49,7 +49,11 @@ urlpatterns = [
     path("deliveries/<str:key>/<str:step>/", delivery.take, name="step"),
     path("orders/", orders.listing, name="orders"),
     path("orders/export/", orders.export, name="export"),
+    path("orders/answers/", orders.take_answers, name="answers"),
     path("orders/exports/<str:key>/", orders.show_export, name="export_run"),
     path("orders/exports/<str:key>/file/", orders.fetch, name="export_file"),
     path("orders/<str:key>/settle/", orders.settle, name="settle"),
+    path("orders/<str:key>/return/", orders.send_back, name="return_order"),
+    path("orders/<str:key>/again/", orders.send_again, name="send_again"),
+    path("orders/<str:key>/close/", orders.close, name="close_order"),
 ]

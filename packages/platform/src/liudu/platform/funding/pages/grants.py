@@ -18,7 +18,7 @@ from liudu.platform.actors import Actor
 from liudu.platform.funding import queries, services
 from liudu.platform.funding.effects import effects_of_payment, facts_counted
 from liudu.platform.funding.figures import fact_text
-from liudu.platform.funding.models import Determination, Grant, Objection
+from liudu.platform.funding.models import Determination, Grant, Objection, PaymentOrder
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.pages.delivery import published_page
 from liudu.platform.funding.pages.mine import choices_of
@@ -184,6 +184,7 @@ def letter(request: HttpRequest, key: str) -> HttpResponse:
 def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # noqa: ANN401 - context
     rule = pack_of(grant.batch.pack).rules[grant.rule]
     can_confirm = grant.state in (State.NOTIFIED, State.CONFIRMED)
+    orders = list(grant.orders.all())
     mine = may(actor_at(request), "funding.confirm_account", grant)
     context = {
         "grant": grant,
@@ -192,7 +193,8 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
         "rivals": _rivals(grant) if may(actor_at(request), "funding.review_grant") else [],
         "has_letter": grant.state in TOLD,
         "events": grant.events.all(),
-        "orders": grant.orders.all(),
+        "orders": orders,
+        "returned": _returned(orders) if grant.state == State.NOTIFIED else None,
         "objections": grant.objections.all(),
         "net_fen": net_fen(grant),
         "can_confirm": can_confirm,
@@ -204,6 +206,12 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
     refusal = more.get("refusal")
     status = getattr(refusal, "status", 422) if refusal else 200
     return render(request, "funding/grant.html", context, status=status)
+
+
+def _returned(orders: Sequence[PaymentOrder]) -> PaymentOrder | None:
+    """Return the payment that came back, where one did."""
+    kind, state = PaymentOrder.Kind.PAYMENT, PaymentOrder.State.RETURNED
+    return next((one for one in orders if one.kind == kind and one.state == state), None)
 
 
 def _rivals(grant: Grant) -> list[tuple[Grant, object]]:

@@ -1,5 +1,6 @@
 """The outbox of payment orders: handed to the treasury, settled with its numbers."""
 
+from collections.abc import Callable
 from typing import Final
 
 from django.contrib import messages
@@ -15,10 +16,12 @@ from liudu.platform import clock
 from liudu.platform.audit.queries import lines_of
 from liudu.platform.funding import services
 from liudu.platform.funding.models import PaymentExport, PaymentOrder
+from liudu.platform.funding.services.exports import handed_over
 from liudu.platform.web.doors import actor_at, door
 from liudu.platform.words import Words
 
 PAGE_ROWS: Final = 25
+FILE_BYTES_MAX: Final = 5 << 20
 NOTHING_WAITS: Final = Words(
     "没有待领取的指令；已导出的可在“以前的导出”中再次下载。",
     "No order is waiting; what was exported can be fetched again below.",
@@ -50,21 +53,25 @@ def _orders_page(request: HttpRequest, **more: object) -> HttpResponse:
     wanted = request.GET.get("q", "").strip()[:100]
     if wanted:
         rows = rows.filter(Q(grant__subject__name__icontains=wanted) | Q(reference=wanted))
+    page = Paginator(rows.order_by("-pk"), PAGE_ROWS).get_page(request.GET.get("page"))
+    refused = more.get("refused")
     context = {
         "q": wanted,
-        "page": Paginator(rows.order_by("-pk"), PAGE_ROWS).get_page(request.GET.get("page")),
+        "page": page,
+        "refused_on_top": bool(refused) and all(one.key != refused for one in page),
         "state": state,
         "states": PaymentOrder.State.choices,
         "waiting": PaymentOrder.objects.filter(
-            state=PaymentOrder.State.WAITING, grant__batch__simulated=False
+            handed_over(), grant__batch__simulated=False
         ).aggregate(count=Count("pk"), sum=Sum("amount_fen")),
         "rehearsed": PaymentOrder.objects.filter(
-            state=PaymentOrder.State.WAITING, grant__batch__simulated=True
+            handed_over(), grant__batch__simulated=True
         ).count(),
         "exports": PaymentExport.objects.defer("text")[:10],
         **more,
     }
-    status = 422 if more.get("refusal") else 200
+    refusal = more.get("refusal") or more.get("answers_refused")
+    status = getattr(refusal, "status", 422) if refusal else 200
     return render(request, "funding/orders.html", context, status=status)
 
 
@@ -97,6 +104,9 @@ def show_export(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "export": export,
         "settled": export.orders.filter(state=PaymentOrder.State.SETTLED).count(),
+        "returns": export.returns.exclude(order__export=export).select_related(
+            "order__grant__subject"
+        ),
         "fetched": lines_of("payment_export", export.key).filter(verb="funding.orders.fetched"),
         "page": Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page")),
     }
@@ -117,19 +127,133 @@ def fetch(request: HttpRequest, key: str) -> HttpResponse:
 
 @door("funding.export_orders")
 @require_POST
+def take_answers(request: HttpRequest) -> HttpResponse:
+    """Take the treasury's table of what was settled and what came back."""
+    file = request.FILES.get("file")
+    try:
+        if file is None or (file.size or 0) > FILE_BYTES_MAX:
+            raise NoAnswersError(max_mib=FILE_BYTES_MAX >> 20)
+        done = services.import_answers(
+            by=actor_at(request),
+            at=clock.now(),
+            file_name=file.name or "answers.csv",
+            content=file.read(),
+        )
+    except Refusal as refusal:
+        problems = refusal.facts.get("problems", ())
+        return _orders_page(request, answers_refused=refusal, problems=problems)
+    messages.success(
+        request,
+        str(
+            Words(
+                f"已登记：办结 {done.settled} 笔，退回 {done.returned} 笔；"
+                f"{done.known} 笔此前已登记。",
+                f"Kept: {done.settled} settled, {done.returned} came back; "
+                f"{done.known} were known already.",
+            )
+        ),
+    )
+    return redirect("funding:orders")
+
+
+@door("funding.export_orders")
+@require_POST
 def settle(request: HttpRequest, key: str) -> HttpResponse:
     """Keep the treasury's number of an order that was carried out."""
+    reference = request.POST.get("reference", "").strip()[:80]
+
+    def settled(order: PaymentOrder) -> None:
+        if not reference:
+            raise NoReferenceError
+        services.settle_order(
+            by=actor_at(request),
+            at=clock.now(),
+            order=order,
+            reference=reference,
+            attempt=_attempt(request),
+        )
+
+    return _do(request, key, settled, said=Words("已登记付款。", "The payment is kept."))
+
+
+@door("funding.export_orders")
+@require_POST
+def send_back(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep that the treasury could not carry an order out, and why."""
+    reason = request.POST.get("reason", "")[:300]
+    return _do(
+        request,
+        key,
+        lambda order: services.return_order(
+            by=actor_at(request),
+            at=clock.now(),
+            order=order,
+            reason=reason,
+            attempt=_attempt(request),
+        ),
+        said=Words("已登记退回，原因已告知收款人。", "The return is kept; the payee reads why."),
+    )
+
+
+@door("funding.export_orders")
+@require_POST
+def send_again(request: HttpRequest, key: str) -> HttpResponse:
+    """Put a supplement or recovery that came back into the outbox again."""
+    return _do(
+        request,
+        key,
+        lambda order: services.send_order_again(
+            by=actor_at(request),
+            at=clock.now(),
+            order=order,
+            attempt=_attempt(request) or order.attempt,
+        ),
+        said=Words("已放回待领取，下次导出时交财政。", "It waits again for the next export."),
+    )
+
+
+@door("funding.export_orders")
+@require_POST
+def close(request: HttpRequest, key: str) -> HttpResponse:
+    """Give an order up that came back, for good."""
+    reason = request.POST.get("reason", "")[:300]
+    return _do(
+        request,
+        key,
+        lambda order: services.close_order(
+            by=actor_at(request), at=clock.now(), order=order, reason=reason
+        ),
+        said=Words("已终止办理，理由已告知当事人。", "It is given up; the subject reads why."),
+    )
+
+
+def _attempt(request: HttpRequest) -> int | None:
+    text = request.POST.get("attempt", "")[:5]
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _do(
+    request: HttpRequest, key: str, deed: Callable[[PaymentOrder], object], *, said: Words
+) -> HttpResponse:
+    """Do something with an order and go back to the list; a refusal is shown beside it."""
     order = PaymentOrder.objects.filter(key=key).first()
     if order is None:
         raise Http404
-    reference = request.POST.get("reference", "").strip()[:80]
-    if not reference:
-        return _orders_page(request, refusal=NoReferenceError(), refused=order.key)
-    services.settle_order(by=actor_at(request), at=clock.now(), order=order, reference=reference)
-    messages.success(request, str(Words("已登记付款。", "The payment is kept.")))
+    try:
+        deed(order)
+    except Refusal as refusal:
+        return _orders_page(request, refusal=refusal, refused=order.key, typed=request.POST)
+    messages.success(request, str(said))
     state = request.POST.get("state", "")
     query = f"?state={state}" if state in PaymentOrder.State.values else ""
     return redirect(reverse("funding:orders") + query)
+
+
+class NoAnswersError(Refusal):
+    """No file of answers, or one that is too large."""
+
+    en = "Choose the treasury's CSV file, of at most {max_mib} MiB."
+    zh = "请选择财政返回的 CSV 文件，不超过 {max_mib} MiB。"
 
 
 class NoReferenceError(Refusal):

@@ -1,5 +1,6 @@
 """Every write of policies, facts, deliveries and payments."""
 
+from liudu.platform.funding.services.answers import import_answers
 from liudu.platform.funding.services.applications import apply_for, withdraw_application
 from liudu.platform.funding.services.delivery import (
     approve_grant,
@@ -60,6 +61,7 @@ __all__ = [
     "enter_fact",
     "export_orders",
     "fetch_export",
+    "import_answers",
     "import_facts",
     "load_policies",
     "match_batch",
