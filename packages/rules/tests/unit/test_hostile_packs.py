@@ -117,6 +117,36 @@ def test_kinds_are_told_in_chinese():
     assert "这里需要真假，而写的是数量（months）" in caught.value.problems[0].say("zh")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "chinese", "english"),
+    [
+        ("limit: yuan(100)", "limit: yuan(-1)", "低至 -1 元", "as low as -¥1"),
+        ("rate * cost", "cost - yuan(1)", "低至 -1 元", "as low as -¥1"),
+        (
+            "group: g",
+            "cap: yuan(5)",
+            "可达 50,000 元，超过上限 5 元",
+            "reach ¥50,000, above its cap",
+        ),
+        (
+            "group: g",
+            "on_payment: {cost: {becomes: cost + yuan(1)}}",
+            "1 元 至 100,001 元，而 cost 的范围是 0 元",
+            "¥1 to ¥100,001, but cost is ¥0",
+        ),
+        ("group: g", "on_payment: {ok: {adds: 1}}", "ok 的类型是“是否”", "ok is bool"),
+    ],
+)
+def test_sums_and_kinds_are_told_in_the_language_of_the_reader(old, new, chinese, english):
+    text = pack_with((old, new))
+    try:
+        [found] = [one.problem for one in check_pack(read_pack(text)) if one.severity == "error"]
+    except PackRefusedError as error:
+        [found] = error.problems
+    assert chinese in found.say("zh")
+    assert english in found.say("en")
+
+
 def said_of(text, **facts):
     program = compile_pack(read_pack(text), on=ON)
     (one,) = explain(program, row_of(program.pack.facts, facts))

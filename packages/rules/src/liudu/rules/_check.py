@@ -53,7 +53,7 @@ class OverlapError(PackError):
 class AmountAboveCapError(PackError):
     """An amount that can exceed the cap of its clause."""
 
-    en = "{place}: the amount of {rule} can reach {amount}, above its cap of {cap}: write min(…, cap)."  # noqa: E501
+    en = "{place}: the amount of {rule} can reach {amount_en}, above its cap of {cap_en}: write min(…, cap)."  # noqa: E501
     zh = "{place}：规则 {rule} 的金额可达 {amount}，超过上限 {cap}：请写成 min(…, 上限)。"
 
 
@@ -81,7 +81,7 @@ class UnusedPartError(PackError):
 class ValueOutOfRangeError(PackError):
     """A parameter whose dated value lies outside its own range."""
 
-    en = "{place}: {parameter} is {value} from {start}, outside its own {low} to {high}."
+    en = "{place}: {parameter} is {value_en} from {start}, outside its own {low_en} to {high_en}."
     zh = "{place}：{parameter} 自 {start} 起为 {value}，超出它自己的范围 {low} 至 {high}。"
 
 
@@ -216,8 +216,10 @@ def _cap_findings(program: Program, one: RuleTest) -> Iterator[Finding]:
             AmountAboveCapError(
                 place=(one.rule.amount or one.rule.cap).place(),
                 rule=one.rule.name,
-                amount=money_text(highest, "en"),
-                cap=money_text(cap.low // cap.denominator, "en"),
+                amount=money_text(highest, "zh"),
+                amount_en=money_text(highest, "en"),
+                cap=money_text(cap.low // cap.denominator, "zh"),
+                cap_en=money_text(cap.low // cap.denominator, "en"),
             )
         )
 
@@ -325,8 +327,11 @@ def _outside(parameter: Parameter) -> Iterator[Finding]:
                     parameter=parameter.name,
                     start=start,
                     value=parameter.show(value),
+                    value_en=parameter.show(value, "en"),
                     low="…" if low is None else parameter.show(low),
+                    low_en="…" if low is None else parameter.show(low, "en"),
                     high="…" if high is None else parameter.show(high),
+                    high_en="…" if high is None else parameter.show(high, "en"),
                 )
             )
 

@@ -621,7 +621,8 @@ class _Reader:
             )
         how, value = How(next(iter(fields))), next(iter(fields.values()))
         if how is How.ADDS and fact.type.kind not in COUNTED:
-            raise CannotAddError(place=key.place, fact=name, kind=fact.type)
+            kinds = {"kind": fact.type, "kind_zh": fact.type.say("zh")}
+            raise CannotAddError(place=key.place, fact=name, **kinds)
         return Effect(fact=name, how=how, written=_said(value, fact), place=key.place)
 
     def examples(self, fields: Mapping[str, Node]) -> tuple[Example, ...]:
@@ -801,7 +802,7 @@ class CannotAddError(PackError):
     """A payment is to add to a fact that is no number."""
 
     en = "{place}: {fact} is {kind}, to which nothing can be added: write becomes."
-    zh = "{place}：{fact} 是 {kind}，不能在其上累加：请改写 becomes。"
+    zh = "{place}：{fact} 的类型是“{kind_zh}”，不能在其上累加：请改写 becomes。"
 
 
 class ApplicationKindError(PackError):

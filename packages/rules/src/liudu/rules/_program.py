@@ -57,7 +57,7 @@ T = TypeVar("T")
 class NegativeAmountError(PackError):
     """An amount that can be less than nothing."""
 
-    en = "{place}: the amount can be as low as {lowest}: write max(fen(0), …)."
+    en = "{place}: the amount can be as low as {lowest_en}: write max(fen(0), …)."
     zh = "{place}：金额可能低至 {lowest}：请写成 max(fen(0), …)。"
 
 
@@ -71,14 +71,14 @@ class EffectTooFineError(PackError):
 class EffectOutOfRangeError(PackError):
     """A payment makes a fact a number outside its declared range."""
 
-    en = "{place}: this can be {low} to {high}, but {fact} {wanted_en}: write min(…) or max(…), or declare another min or max."  # noqa: E501
-    zh = "{place}：这里可能是 {low} 至 {high}，而 {fact} {wanted_zh}：请写 min(…)、max(…)，或改 min、max 的声明。"  # noqa: E501
+    en = "{place}: this can be {low_en} to {high_en}, but {fact} is {minimum_en} to {maximum_en}: write min(…) or max(…), or declare another min or max."  # noqa: E501
+    zh = "{place}：这里可能是 {low} 至 {high}，而 {fact} 的范围是 {minimum} 至 {maximum}：请写 min(…)、max(…)，或改 min、max 的声明。"  # noqa: E501
 
 
 class NegativeLimitError(PackError):
     """A cap or budget that can be less than nothing."""
 
-    en = "{place}: this limit can be as low as {lowest}: write max(fen(0), …)."
+    en = "{place}: this limit can be as low as {lowest_en}: write max(fen(0), …)."
     zh = "{place}：此上限可能低至 {lowest}：请写成 max(fen(0), …)。"
 
 
@@ -106,7 +106,7 @@ class UnknownParameterError(Refusal):
 class ParameterOutOfRangeError(Refusal):
     """A what-if sets a parameter outside its declared range."""
 
-    en = "{name} = {value} is outside {low} to {high}."
+    en = "{name} = {value_en} is outside {low_en} to {high_en}."
     zh = "{name} = {value} 超出 {low} 至 {high}。"
 
 
@@ -320,8 +320,11 @@ def _require_setting(pack: Pack, name: str, setting: Setting) -> None:
         raise ParameterOutOfRangeError(
             name=name,
             value=one.show(setting),
+            value_en=one.show(setting, "en"),
             low=one.show(low) if low is not None else "…",
+            low_en=one.show(low, "en") if low is not None else "…",
             high=one.show(high) if high is not None else "…",
+            high_en=one.show(high, "en") if high is not None else "…",
         )
 
 
@@ -434,14 +437,17 @@ class _Compiler:
             least, most = least - most, most - least
         if least <= low and high <= most:
             return
-        start, end = fact.show(fact.minimum, "en"), fact.show(fact.maximum, "en")
         raise EffectOutOfRangeError(
             place=effect.written.place(),
             fact=fact.name,
-            low=fact.show(low, "en"),
-            high=fact.show(high, "en"),
-            wanted_en=f"is {start} to {end}",
-            wanted_zh=f"的范围是 {start} 至 {end}",
+            low=fact.show(low),
+            low_en=fact.show(low, "en"),
+            high=fact.show(high),
+            high_en=fact.show(high, "en"),
+            minimum=fact.show(fact.minimum),
+            minimum_en=fact.show(fact.minimum, "en"),
+            maximum=fact.show(fact.maximum),
+            maximum_en=fact.show(fact.maximum, "en"),
         )
 
     def amount(self, rule: Rule) -> tuple[Value | None, int]:
@@ -451,8 +457,7 @@ class _Compiler:
         if sized.denominator * rule.round_to_fen != 1 and rule.rounding is None:
             raise NoRoundingError(place=rule.amount.place())
         if sized.low < 0:
-            lowest = money_text(sized.low // sized.denominator, "en")
-            raise NegativeAmountError(place=rule.amount.place(), lowest=lowest)
+            raise NegativeAmountError(place=rule.amount.place(), **_lowest(sized))
         value = whole_fen(sized, rule.rounding, rule.round_to_fen)
         if open_parameters_of(value):
             return value, UNBOUNDED_FEN
@@ -474,8 +479,7 @@ class _Compiler:
     def whole(self, written: Written) -> Value:
         sized = self.money(written)
         if sized.low < 0:
-            lowest = money_text(sized.low // sized.denominator, "en")
-            raise NegativeLimitError(place=written.place(), lowest=lowest)
+            raise NegativeLimitError(place=written.place(), **_lowest(sized))
         if sized.denominator != 1:
             raise NoRoundingError(place=written.place())
         return sized.value
@@ -498,6 +502,11 @@ class _Compiler:
         content = {"pack": self.pack.digest, "on": self.on.isoformat(), "settings": settings}
         text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lowest(sized: Sized) -> dict[str, str]:
+    fen = sized.low // sized.denominator
+    return {"lowest": money_text(fen, "zh"), "lowest_en": money_text(fen, "en")}
 
 
 class NoPackError(Refusal):
