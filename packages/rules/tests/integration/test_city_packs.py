@@ -26,11 +26,11 @@ PACKS = {
 # What these packs say was decided on: a determination is found again under the same id.
 DIGESTS = {
     "ai-2021": "8a7c47818c9e9d1512afa1c727f6fabda72ab1046fbf77757f3ce1e60b22c9c8",
-    "ai-measures-2026": "88e1d730256f6bf61d87c433334195633fe2c03d76055f8b3ee2ae57b0fb8331",
+    "ai-measures-2026": "c69df9aa4f9e2fc9e3cab55c91c90e0f12c96323d5cf6a839313d8243d40313f",
     "ai-news-2025": "70ab137fb04bddcad2bb03675c6f8ce3f7aeeaac4e5cb30fd6a4248c689dbec9",
-    "embodied-ai": "557efb5dd557a868c8e43aa4ffd94e506ab1a970818fbee2de6b84802f33c287",
+    "embodied-ai": "7cb11bad1954ef3b85353137d897a042f6f8136eeb95a6ecd1cae07d1eacdfd8",
     "kunshan": "34cebbb4dfdb9b2233f271cb2f0f2b58a5c84569cff0b6765d6921426f827638",
-    "low-altitude-2024": "e72001c49d77229976a5cbfbebfde1074515375e56a5e4ce136275590409b58b",
+    "low-altitude-2024": "66eb87c9b6846811e2d163149efdbb5f827cd25dc63d24483de38ff61e31ea35",
     "technology-2023": "0cedf3e4d4ed6f6f116abf5e36ee077221cdb2418fd8c423568392ffd1b45a74",
 }
 
