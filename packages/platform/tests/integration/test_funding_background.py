@@ -145,6 +145,23 @@ def test_a_letter_goes_to_whom_an_address_is_known_of_and_only_once(at, notified
     assert "4500" not in letter.body.replace(",", "")
 
 
+def test_whose_payment_came_back_gets_one_more_letter_that_says_why(at, notified):
+    grant, later = notified(), at + timedelta(days=9)
+    letters.send_notices(batch_key=grant.batch.key, address=ADDRESS, at=at)
+    account = {"holder": "甲", "bank": "苏州银行", "number": "6222000011112222"}
+    services.confirm_account(by=SYSTEM, at=at, grant=grant, **account)
+    services.order_payments(by=SYSTEM, at=at, batch=grant.batch)
+    services.export_orders(by=SYSTEM, at=at)
+    services.return_order(by=SYSTEM, at=later, order=grant.orders.get(), reason="账号已销户")
+    sent = [
+        letters.send_notices(batch_key=grant.batch.key, address=ADDRESS, at=later) for _ in range(2)
+    ]
+    assert sent == [1, 0]
+    assert "账号已销户" in mail.outbox[-1].body
+    assert "came back" in mail.outbox[-1].body
+    assert "无需申请" not in mail.outbox[-1].body.replace("无需重新申请", "")
+
+
 def test_mail_that_does_not_go_out_stops_nothing_and_is_tried_again(at, notified):
     grant = notified()
     send = {"batch_key": grant.batch.key, "address": ADDRESS, "at": at}

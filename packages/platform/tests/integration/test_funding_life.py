@@ -214,3 +214,61 @@ def test_what_another_payment_leaves_of_a_years_limit_is_paid(tmp_path):
     settled(days[1], first)
     assert order_again(second, days[1]) == 1
     assert second.amount_fen == 100_000
+
+
+def came_back(grant, at):
+    """Have the treasury return a grant's payment."""
+    services.export_orders(by=SYSTEM, at=at)
+    order = grant.orders.get()
+    services.return_order(by=SYSTEM, at=at, order=order, reason="账号已销户")
+    grant.refresh_from_db()
+    return order
+
+
+def confirmed_again(grant, at):
+    services.confirm_account(
+        by=SYSTEM, at=at, grant=grant, holder="甲", bank="苏州银行", number="6222000099998888"
+    )
+
+
+@pytest.mark.parametrize("ended", ["closed", "opted_out"])
+def test_a_quarter_waits_for_one_that_came_back_until_that_has_ended(tmp_path, ended):
+    first, second = two_quarters(tmp_path, "20")
+    at = QUARTERS[0]
+    order = came_back(first, at)
+    assert order_again(second, at) == 0
+    if ended == "closed":
+        services.close_order(by=SYSTEM, at=at, order=order, reason="联系不上")
+    else:
+        services.opt_out(by=SYSTEM, at=at, grant=first)
+    assert order_again(second, at) == 1
+    assert second.amount_fen == 3 * MONTH_FEN
+    settled(at, second)
+    assert months_of(second.subject) == "23"
+
+
+def test_a_quarter_that_came_back_is_paid_before_the_one_after_it(tmp_path):
+    first, second = two_quarters(tmp_path, "20")
+    at = QUARTERS[0]
+    came_back(first, at)
+    confirmed_again(first, at)
+    assert order_again(second, at) == 0
+    assert order_again(first, at) == 1
+    assert order_again(second, at) == 0
+    settled(at, first)
+    assert order_again(second, at) == 1
+    assert second.amount_fen == MONTH_FEN
+
+
+def test_of_two_quarters_that_came_back_neither_waits_for_ever(tmp_path):
+    first, second = two_quarters(tmp_path, "18")
+    at = QUARTERS[0]
+    for grant in (first, second):
+        came_back(grant, at)
+        confirmed_again(grant, at)
+    for grant in (second, first):
+        assert order_again(grant, at) == 1
+    for grant in (second, first):
+        settled(at, grant)
+    assert months_of(second.subject) == "24"
+    assert set(second.orders.values_list("attempt", "state")) == {(2, "settled")}

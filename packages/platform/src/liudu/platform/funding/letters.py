@@ -7,11 +7,12 @@ from smtplib import SMTPException
 from typing import Final
 
 from django.core.mail import send_mail
+from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from liudu.platform.actors import SYSTEM, Role
-from liudu.platform.funding.models import Batch, Grant, Subject
+from liudu.platform.funding.models import Batch, Grant, GrantEvent, PaymentOrder, Subject
 from liudu.platform.funding.packs import pack_of
 from liudu.platform.funding.services.delivery import event_of
 from liudu.platform.identity.models import Membership
@@ -24,8 +25,9 @@ MAILED: Final = "mailed"
 def send_notices(*, batch_key: str, address: str, at: datetime) -> int:
     """Send a letter for every grant of a delivery that waits for its account; return how many.
 
-    A grant has one letter, whoever begins again; whom no address is known of reads it on the
-    platform. Mail that does not go out is logged and stops nothing.
+    A grant has one letter, whoever begins again, and another when its payment came back; whom no
+    address is known of reads it on the platform. Mail that does not go out is logged and stops
+    nothing.
 
     Parameters
     ----------
@@ -35,9 +37,13 @@ def send_notices(*, batch_key: str, address: str, at: datetime) -> int:
     """
     batch = Batch.objects.select_related("pack").get(key=batch_key)
     rule = pack_of(batch.pack).rules[batch.rule]
+    mailed = GrantEvent.objects.filter(
+        Q(at__gte=OuterRef("notified_at")) | Q(grant__notified_at=None),
+        grant=OuterRef("pk"),
+        kind=MAILED,
+    )
     grants = (
-        batch.grants.filter(state=Grant.State.NOTIFIED)
-        .exclude(events__kind=MAILED)
+        batch.grants.filter(~Exists(mailed), state=Grant.State.NOTIFIED)
         .select_related("subject__user", "subject__organisation")
         .order_by("pk")
     )
@@ -48,9 +54,11 @@ def _send(grant: Grant, rule: Rule, *, address: str, at: datetime) -> bool:
     people = _addresses(grant.subject)
     if not people:
         return False
+    orders = grant.orders.filter(kind=PaymentOrder.Kind.PAYMENT, state=PaymentOrder.State.RETURNED)
     context = {
         "grant": grant,
         "rule": rule,
+        "returned": orders.first(),
         "link": address.rstrip("/") + reverse("funding:grant", args=[grant.key]),
     }
     try:

@@ -17,6 +17,7 @@ from liudu.platform.audit.queries import lines_of
 from liudu.platform.funding import services
 from liudu.platform.funding.models import PaymentExport, PaymentOrder
 from liudu.platform.funding.services.exports import handed_over
+from liudu.platform.funding.tasks import mail_notices
 from liudu.platform.web.doors import actor_at, door
 from liudu.platform.words import Words
 
@@ -142,6 +143,8 @@ def take_answers(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         problems = refusal.facts.get("problems", ())
         return _orders_page(request, answers_refused=refusal, problems=problems)
+    for batch in done.returned_in:
+        mail_notices.enqueue(batch, request.build_absolute_uri("/"))
     messages.success(
         request,
         str(
@@ -191,6 +194,7 @@ def send_back(request: HttpRequest, key: str) -> HttpResponse:
             reason=reason,
             attempt=_attempt(request),
         ),
+        told=True,
         said=Words("已登记退回，原因已告知收款人。", "The return is kept; the payee reads why."),
     )
 
@@ -233,16 +237,26 @@ def _attempt(request: HttpRequest) -> int | None:
 
 
 def _do(
-    request: HttpRequest, key: str, deed: Callable[[PaymentOrder], object], *, said: Words
+    request: HttpRequest,
+    key: str,
+    deed: Callable[[PaymentOrder], object],
+    *,
+    said: Words,
+    told: bool = False,
 ) -> HttpResponse:
-    """Do something with an order and go back to the list; a refusal is shown beside it."""
-    order = PaymentOrder.objects.filter(key=key).first()
+    """Do something with an order and go back to the list; a refusal is shown beside it.
+
+    Its subject is told by mail where it is `told`.
+    """
+    order = PaymentOrder.objects.select_related("grant__batch").filter(key=key).first()
     if order is None:
         raise Http404
     try:
         deed(order)
     except Refusal as refusal:
         return _orders_page(request, refusal=refusal, refused=order.key, typed=request.POST)
+    if told:
+        mail_notices.enqueue(order.grant.batch.key, request.build_absolute_uri("/"))
     messages.success(request, str(said))
     state = request.POST.get("state", "")
     query = f"?state={state}" if state in PaymentOrder.State.values else ""

@@ -54,11 +54,15 @@ class WrongAnswersError(Refusal):
 
 @attrs.frozen(kw_only=True)
 class Answered:
-    """How many orders a file settled and returned, and how many it told what was known."""
+    """How many orders a file settled and returned, and how many it told what was known.
+
+    `returned_in` has the keys of the deliveries in which something came back.
+    """
 
     settled: int
     returned: int
     known: int
+    returned_in: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -222,6 +226,7 @@ def _take(answers: Sequence[_Answer], problems: _Problems, *, by: Actor, at: dat
     fitting = [one for one in sound if one.key in known]
     # Grants are locked by rising id, as wherever many are.
     fitting.sort(key=lambda one: (known[one.key].order.grant_id, known[one.key].order.pk))
+    batches: set[str] = set()
     counts = {"settled": 0, "returned": 0, "known": 0}
     for one in fitting:
         said = _fits(one, known[one.key])
@@ -231,15 +236,18 @@ def _take(answers: Sequence[_Answer], problems: _Problems, *, by: Actor, at: dat
             counts["known"] += 1
         elif not problems:
             counts[one.result] += 1
+            if one.result == "returned":
+                batches.add(known[one.key].order.grant.batch.key)
             _do(one, known[one.key], problems, by=by, at=at)
-    return Answered(**counts)
+    return Answered(**counts, returned_in=tuple(sorted(batches)))
 
 
 def _known(keys: Sequence[str]) -> dict[str, _Known]:
     found: dict[str, _Known] = {}
     for start in range(0, len(keys), KEYS_AT_ONCE):
         some = keys[start : start + KEYS_AT_ONCE]
-        for order in PaymentOrder.objects.filter(idempotency_key__in=some):
+        orders = PaymentOrder.objects.filter(idempotency_key__in=some)
+        for order in orders.select_related("grant__batch"):
             came_back = order.state in (State.RETURNED, State.CLOSED)
             found[order.idempotency_key] = _Known(
                 order=order, attempt=order.attempt, came_back=came_back

@@ -131,6 +131,7 @@ def _send_back(order: PaymentOrder, reason: str, *, by: Actor, at: datetime) -> 
     en = f"The treasury could not carry out the {kind.en}: {reason}"
     if order.kind == PaymentOrder.Kind.PAYMENT:
         grant, to = lock_grant(grant, Grant.State.ORDERED), Grant.State.NOTIFIED
+        grant.notified_at = at
         zh = f"付款未成功，被退回：{reason}。请核对并重新确认收款账户，确认后会再次付款"
         en = f"The payment came back: {reason}. Confirm your account again; then it is paid anew"
     move(
