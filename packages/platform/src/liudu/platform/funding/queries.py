@@ -298,6 +298,13 @@ class Benefit:
         return taken and not has_applied(self.said) and not in_the_way(self.said)
 
     @property
+    def is_open_to_apply(self) -> bool:
+        """Whether it can be applied for, or an application waits that can be withdrawn."""
+        made = self.application
+        waits = made is not None and made.state == Application.State.WAITING
+        return waits or self.may_be_applied_for
+
+    @property
     def to_check(self) -> tuple[UsedFact, ...]:
         """The facts that a bureau has yet to tell before anything is paid."""
         told = {name for name, row in self.rows.items() if row.origin != FactRow.Origin.DECLARED}

@@ -1,6 +1,6 @@
 """Deliveries without an application, step by step."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -93,11 +93,12 @@ def listing(request: HttpRequest) -> HttpResponse:
         except Refusal as error:
             refusal = error
     page = Paginator(queries.batches(), PAGE_ROWS).get_page(request.GET.get("page"))
+    held = queries.versions_on(clock.today())
     context = {
         "page": page,
         "rows": [(one, pack_of(one.pack).rules[one.rule].title) for one in page],
-        "choices": _delivered(),
-        "waiting": _waiting(),
+        "choices": _delivered(held),
+        "waiting": _waiting(held),
         "today": clock.today(),
         "refusal": refusal,
         "typed": request.POST,
@@ -175,22 +176,22 @@ def _limit(text: str) -> int | None:
     return fen
 
 
-def _waiting() -> list[dict[str, Any]]:
+def _waiting(held: Sequence[PackVersion]) -> list[dict[str, Any]]:
     """Return the rules for which applications wait, and how many."""
     counts = queries.waiting_applications()
-    held = {one.code: one for one in queries.versions_on(clock.today())} if counts else {}
     return [
-        {"version": held[code], "rule": pack_of(held[code]).rules[rule], "count": count}
-        for (code, rule), count in sorted(counts.items())
-        if code in held and rule in pack_of(held[code]).rules
+        {"version": version, "rule": rule, "count": counts[version.code, name]}
+        for version in held
+        for name, rule in pack_of(version).rules.items()
+        if (version.code, name) in counts
     ]
 
 
-def _delivered() -> list[tuple[str, str]]:
+def _delivered(held: Sequence[PackVersion]) -> list[tuple[str, str]]:
     """Return the rules that can be delivered: without an application, or applied for here."""
     return [
         (f"{version.code}/{name}", f"{version.title} · {rule.title.say(language())}")
-        for version in queries.versions_on(clock.today())
+        for version in held
         for name, rule in pack_of(version).rules.items()
         if rule.automatic or rule.applied_for
     ]

@@ -204,12 +204,16 @@ def _page(request: HttpRequest, key: str, **more: Any) -> HttpResponse:  # noqa:
 def _sorted_out(benefits: tuple[queries.Benefit, ...], today: date) -> dict[str, Any]:
     due = [one for one in benefits if one.said.status is Status.ELIGIBLE]
     near = [one for one in benefits if one.said.near and one.said.status is not Status.ELIGIBLE]
+    near.sort(key=lambda one: not one.is_open_to_apply)  # what one can do here stands on top
     rest = [one for one in benefits if one not in due and one not in near]
+    claims = [one for one in rest if one.is_open_to_apply]
+    rest = [one for one in rest if not one.is_open_to_apply]
     return {
         "today": today,
         "due": due,
         "due_fen": sum(one.said.payable_fen or 0 for one in due),
         "near": near,
+        "claims": claims,
         "near_open": sum(not one.said.would_bring_fen for one in near),
         "near_fen": sum(one.said.would_bring_fen or 0 for one in near),
         "unknown": [one for one in rest if one.said.status is Status.UNKNOWN],
