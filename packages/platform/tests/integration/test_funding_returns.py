@@ -206,6 +206,24 @@ def test_a_recovery_that_came_back_is_sent_again_by_an_officer(do, order):
     assert net_fen(grant) == DUE_FEN - 100
 
 
+def test_a_supplement_that_came_back_goes_to_another_account(do, order):
+    do("settle_order", order=order, reference="T")
+    grant = Grant.objects.get()
+    account = {"holder": "甲", "bank": "苏州银行", "number": "6222000099998888"}
+    with pytest.raises(WrongStateError):
+        do("confirm_account", grant=grant, **account)
+    objection = do("raise_objection", grant=grant, text="少了")
+    do("answer_objection", objection=objection, upheld=True, answer="是", amount_fen=DUE_FEN + 1)
+    supplement = grant.orders.get(kind="supplement")
+    do("export_orders")
+    do("return_order", order=supplement, reason=REASON)
+    assert do("confirm_account", grant=grant, **account).state == "paid"
+    do("send_order_again", order=supplement, attempt=1)
+    assert "6222000099998888" in do("export_orders").text
+    do("settle_order", order=supplement, reference="T2")
+    assert net_fen(grant) == DUE_FEN + 1
+
+
 def test_a_payment_is_not_sent_again_without_an_account(do, order):
     do("return_order", order=order, reason=REASON)
     with pytest.raises(AccountFirstError):

@@ -144,7 +144,9 @@ def looks_at(subject: Subject) -> QuerySet[Line]:
 def account_before(grant: Grant) -> Grant | None:
     """Return the latest other grant of the same subject that has an account to be paid on."""
     others = Grant.objects.filter(subject=grant.subject_id).exclude(pk=grant.pk)
-    return others.exclude(account_number="").order_by("-changed_at", "-pk").first()
+    failed = (Grant.State.NOTIFIED, Grant.State.CLOSED)  # with an account: a payment came back
+    found = others.exclude(account_number="").exclude(state__in=failed)
+    return found.order_by("-changed_at", "-pk").first()
 
 
 DEAD = (

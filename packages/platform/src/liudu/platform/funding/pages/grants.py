@@ -183,8 +183,10 @@ def letter(request: HttpRequest, key: str) -> HttpResponse:
 
 def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # noqa: ANN401 - context
     rule = pack_of(grant.batch.pack).rules[grant.rule]
-    can_confirm = grant.state in (State.NOTIFIED, State.CONFIRMED)
+    can_opt_out = grant.state in (State.NOTIFIED, State.CONFIRMED)
     orders = list(grant.orders.all())
+    returned = _returned(grant, orders)
+    can_confirm = can_opt_out or returned is not None
     mine = may(actor_at(request), "funding.confirm_account", grant)
     context = {
         "grant": grant,
@@ -194,7 +196,8 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
         "has_letter": grant.state in TOLD,
         "events": grant.events.all(),
         "orders": orders,
-        "returned": _returned(orders) if grant.state == State.NOTIFIED else None,
+        "returned": returned,
+        "can_opt_out": can_opt_out,
         "objections": grant.objections.all(),
         "net_fen": net_fen(grant),
         "can_confirm": can_confirm,
@@ -208,10 +211,15 @@ def _page(request: HttpRequest, grant: Grant, **more: Any) -> HttpResponse:  # n
     return render(request, "funding/grant.html", context, status=status)
 
 
-def _returned(orders: Sequence[PaymentOrder]) -> PaymentOrder | None:
-    """Return the payment that came back, where one did."""
-    kind, state = PaymentOrder.Kind.PAYMENT, PaymentOrder.State.RETURNED
-    return next((one for one in orders if one.kind == kind and one.state == state), None)
+def _returned(grant: Grant, orders: Sequence[PaymentOrder]) -> PaymentOrder | None:
+    """Return what came back for want of an account: the payment, or after it a supplement."""
+    wanted = {
+        State.NOTIFIED: PaymentOrder.Kind.PAYMENT,
+        State.ORDERED: PaymentOrder.Kind.SUPPLEMENT,
+        State.PAID: PaymentOrder.Kind.SUPPLEMENT,
+    }.get(State(grant.state))
+    back = (one for one in orders if one.state == PaymentOrder.State.RETURNED)
+    return next((one for one in back if one.kind == wanted), None)
 
 
 def _rivals(grant: Grant) -> list[tuple[Grant, object]]:

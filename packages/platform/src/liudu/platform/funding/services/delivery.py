@@ -584,6 +584,8 @@ def confirm_account(
 ) -> Grant:
     """Keep the account that a subject wants to be paid on; it may be changed until the order.
 
+    Where a supplement came back it is changed after that too, and the grant stays where it is.
+
     Raises
     ------
     BadAccountError, WrongStateError
@@ -593,18 +595,26 @@ def confirm_account(
     fits = digits.isascii() and digits.isdigit() and ACCOUNT_DIGITS_MIN <= len(digits) <= 32  # noqa: PLR2004
     if not (fits and holder.strip() and bank.strip()):
         raise BadAccountError
-    locked = lock_grant(grant, Grant.State.NOTIFIED, Grant.State.CONFIRMED)
+    open_states = (Grant.State.NOTIFIED, Grant.State.CONFIRMED)
+    later = (Grant.State.ORDERED, Grant.State.PAID) if supplement_came_back(grant) else ()
+    locked = lock_grant(grant, *open_states, *later)
     locked.account_holder = holder.strip()[:120]
     locked.account_bank, locked.account_number = bank.strip()[:120], digits
     return move(
         locked,
-        Grant.State.CONFIRMED,
+        locked.state if locked.state in later else Grant.State.CONFIRMED,
         by=by,
         at=at,
         kind="confirmed",
         zh=f"已确认收款账户（尾号 {digits[-4:]}）",
         en=f"Account confirmed (ending in {digits[-4:]})",
     )
+
+
+def supplement_came_back(grant: Grant) -> bool:
+    """Return whether a supplement of a grant came back and waits to be sent again."""
+    kind, state = PaymentOrder.Kind.SUPPLEMENT, PaymentOrder.State.RETURNED
+    return grant.orders.filter(kind=kind, state=state).exists()
 
 
 @transaction.atomic
