@@ -326,3 +326,11 @@ def test_the_office_sees_how_many_wait_for_a_delivery(today, rent, graduate, off
     policy = f"/funding/policies/{RENT}/"
     assert "1 份申领等待发放" in officer.get(policy).content.decode()
     assert "申领等待发放" not in browser.get(policy).content.decode()
+
+
+def test_a_refused_application_leaves_nobody_behind(today, rent, signed_in, person):
+    del today, rent
+    stranger = signed_in(person("new@example.org"))
+    answer = stranger.post(f"/funding/mine/apply/{RENT}/rent-renewal/", {"who": "me"})
+    assert answer.status_code == 409
+    assert not Subject.objects.exists()

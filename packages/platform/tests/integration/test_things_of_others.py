@@ -33,6 +33,7 @@ PUBLIC = frozenset({"need", "solution", "vendor", "shown", "sector", "district",
 PUBLIC |= {"policy"}
 # What a stranger may do with another's public thing.
 MEANT = {
+    "funding:apply": "anybody applies for oneself for what a public policy gives",
     "needs:duplicate": "a published need may be the pattern of one's own",
     "supply:offer": "a vendor offers a solution for a published need",
     "identity:invitation": "the secret of an invitation is its key",

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import attrs
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -130,10 +131,13 @@ def apply(request: HttpRequest, code: str, rule: str) -> HttpResponse:
     held = [one for one in queries.versions_on(clock.today()) if one.code == code]
     if not held:
         raise Http404
-    subject = subject_of(who, actor)
-    require(actor, "funding.apply_for_benefit", subject, seen="funding.see_subject")
     try:
-        services.apply_for(by=actor, at=clock.now(), subject=subject, version=held[0], rule=rule)
+        with transaction.atomic():  # who is refused leaves nothing behind, not even as a subject
+            subject = subject_of(who, actor)
+            require(actor, "funding.apply_for_benefit", subject, seen="funding.see_subject")
+            services.apply_for(
+                by=actor, at=clock.now(), subject=subject, version=held[0], rule=rule
+            )
     except Refusal as refusal:
         return _page(request, who.key, refusal=refusal)
     return _done(request, who.key, Words("已申领。", "You have applied."))
