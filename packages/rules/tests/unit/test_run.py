@@ -328,3 +328,30 @@ def test_a_number_where_a_truth_is_needed_is_refused(pack):
         row_of(pack.facts, {"here": 1})
     with pytest.raises(BadFactValueError):
         row_of(pack.facts, {"cost": 1.5})
+
+
+def test_a_condition_without_facts_that_waits_for_the_office_is_unknown_of_everybody():
+    text = """\
+pack: p
+version: "1"
+title: 示例
+facts:
+  ok: {type: bool, label: 符合, bureau: 局}
+parameters:
+  cap: {type: money, unit: yuan, label: 上限, values: {2026-01-01: 100}}
+  share: {type: rate, label: 比例, values: {2026-01-01: null}}
+rules:
+  r:
+    title: 规则
+    clause: 一
+    bureau: 局
+    subject: person
+    when:
+      - {atom: '(yuan(3) if cap < yuan(1) else share * cap) == cap', say: 甲}
+      - {atom: ok, say: 乙}
+    amount: yuan(1)
+"""
+    pack = read_pack(text)
+    columns = {"ok": Column(np.ones(130, np.bool_))}
+    result = run(compile_pack(pack, on=date(2026, 6, 1)), FactTable.of(pack.facts, columns))
+    assert result.status("r").tolist() == [-1] * 130

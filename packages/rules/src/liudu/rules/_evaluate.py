@@ -110,12 +110,19 @@ def either(left: Unknown, right: Unknown) -> Unknown:
 
 def evaluate_value(tree: Value, rows: Selection) -> Known:
     """Return the numbers, and where they are unknown; a constant stays one number."""
-    return _VALUES[type(tree)](tree, rows)
+    numbers, unknown = _VALUES[type(tree)](tree, rows)
+    return numbers, _one_or_many(unknown)
 
 
 def evaluate_test(tree: Test, rows: Selection) -> ThreeValued:
     """Return where a test is true and where it is unknown."""
-    return _TESTS[type(tree)](tree, rows)
+    truth, unknown = _TESTS[type(tree)](tree, rows)
+    return truth, _one_or_many(unknown)
+
+
+def _one_or_many(unknown: Any) -> Unknown:  # noqa: ANN401 - what numpy makes of one number
+    """Return one bool where numpy made an array without rows of what is the same for everybody."""
+    return unknown if np.ndim(unknown) else bool(unknown)
 
 
 def _fact_value(tree: FactValue, rows: Selection) -> Known:
