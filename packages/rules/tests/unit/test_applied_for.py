@@ -6,12 +6,12 @@ import pytest
 
 from liudu.rules import PackRefusedError, read_pack
 from liudu.rules._lower import UnknownNameError
-from liudu.rules._pack import (
+from liudu.rules._page import render_page
+from liudu.rules._reader import (
     ApplicationAndAutomaticError,
     ApplicationKindError,
     ApplicationUnreadError,
 )
-from liudu.rules._page import render_page
 
 PACK = """\
 pack: p

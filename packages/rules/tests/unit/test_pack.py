@@ -16,7 +16,7 @@ from liudu.rules._lower import (
     UnknownNameError,
     WrongKindError,
 )
-from liudu.rules._pack import BadGivenError, BadNameError, NameTwiceError, NoRoundingError
+from liudu.rules._pack import NoRoundingError
 from liudu.rules._program import (
     NegativeAmountError,
     NoPackError,
@@ -25,6 +25,7 @@ from liudu.rules._program import (
     UnknownParameterError,
     VersionsOverlapError,
 )
+from liudu.rules._reader import BadGivenError, BadNameError, NameTwiceError
 from liudu.rules._source import (
     AmbiguousNumberError,
     BadDateError,

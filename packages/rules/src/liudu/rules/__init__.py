@@ -54,10 +54,10 @@ from liudu.rules._pack import (
     Provenance,
     Rule,
     Stacking,
-    read_pack,
 )
 from liudu.rules._payment import PaymentEffect, effects_of
 from liudu.rules._program import EffectTest, Program, RuleTest, compile_pack, version_on
+from liudu.rules._reader import read_pack
 from liudu.rules._run import RuleCount, RuleRun, Run, run
 from liudu.rules._settle import (
     BudgetUse,

@@ -8,7 +8,8 @@ import numpy as np
 
 from liudu.rules._fact import Fact
 from liudu.rules._kind import Kind, day_of
-from liudu.rules._pack import Pack, read_pack
+from liudu.rules._pack import Pack
+from liudu.rules._reader import read_pack
 from liudu.rules._table import Column, FactTable, Numbers, storage
 
 FACTS = """

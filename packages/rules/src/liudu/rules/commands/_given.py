@@ -11,8 +11,9 @@ import click
 
 from liudu.contract import Refusal
 from liudu.rules._lower import Setting, closest
-from liudu.rules._pack import Pack, Parameter, read_pack
+from liudu.rules._pack import Pack, Parameter
 from liudu.rules._program import UnknownParameterError
+from liudu.rules._reader import read_pack
 from liudu.rules._source import Node, read_yaml
 
 P = ParamSpec("P")
