@@ -492,7 +492,7 @@ def hinder(_, how):
             size = resource.getrlimit(resource.RLIMIT_FSIZE)
             if how == "full":
                 resource.setrlimit(resource.RLIMIT_FSIZE, (1, size[1]))
-                threading.Timer(1.5, resource.setrlimit, (resource.RLIMIT_FSIZE, size)).start()
+                threading.Thread(target=_make_room_when_told, args=(size,), daemon=True).start()
             else:
                 print("halfway", flush=True)  # noqa: T201
                 sys.stdin.readline()
@@ -511,6 +511,11 @@ def hinder(_, how):
         "chain": (verify_chain().broken, None),
     }
     return {}, [f"{name}: {had} is not {due}" for name, (had, due) in counts.items() if had != due]
+
+
+def _make_room_when_told(size):
+    sys.stdin.readline()
+    resource.setrlimit(resource.RLIMIT_FSIZE, size)
 
 
 def _stop_when_matched():
