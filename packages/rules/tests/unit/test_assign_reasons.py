@@ -163,3 +163,17 @@ def test_with_very_many_contracts_the_answer_says_how_far_it_may_be_from_the_bes
 def test_a_few_contracts_are_compared_completely():
     contracts = [contract(f"c{index}", 101 + 37 * index) for index in range(8)]
     assert best_assignment(contracts, [DISTRICT, CITY], divide=True).gap_max_fen == 0
+
+
+def test_where_the_solver_fails_to_undo_its_simplification_it_is_asked_without():
+    offers = [
+        Programme(name="p0", rate=Fraction(1, 5), cap_fen=48, excludes="x"),
+        Programme(name="p1", rate=Fraction(1, 20), cap_fen=13, excludes="x"),
+    ]
+    both = ("p0", "p1")
+    contracts = [
+        Contract(name="c0", amount_fen=175, programmes=both),
+        Contract(name="c2", amount_fen=110, programmes=both),
+    ]
+    found = best_assignment(contracts, offers)
+    assert (found.total_fen, found.gap_max_fen) == (48, 0)

@@ -26,7 +26,9 @@ from liudu.contract import Language, Refusal
 from liudu.rules._fact import money_text
 
 NODES_MAX = 200  # of the solver's tree, so that the same input ends at the same answer
-LARGEST = 1e6  # what the largest sum is to the solver, whose tolerances are absolute
+LARGEST = (1e6, 1e3, 1.0, 1e5)
+"""What the largest sum is to the solver: its tolerances are absolute, so large is exact. Now and
+then HiGHS fails at one of them and not at the next."""
 
 
 class UnknownProgrammeError(Refusal):
@@ -251,31 +253,36 @@ class _Solver:
         if not self.pairs:
             return ()
         largest = max(pair.contract.amount_fen for pair in self.pairs)
-        bases = self.solved(LARGEST / largest)
+        tries = (self.solved(one / largest) for one in LARGEST)
+        bases = next((one for one in tries if one is not None), np.zeros(len(self.pairs)))
         parts = self.counted([int(one) for one in bases])
         self.reach_fen = max(self.reach_fen, _total(parts))
         return parts
 
-    def solved(self, scale: float) -> NDArray[np.float64]:
-        """Return how much of its contract each pair takes, in fen.
+    def solved(self, scale: float) -> NDArray[np.float64] | None:
+        """Return how much of its contract each pair takes, in fen; None without an answer.
 
         The unknowns are, for each pair: whether it pays, what it takes, what it pays.
         """
         count = len(self.pairs)
         amounts = scale * np.array([float(pair.contract.amount_fen) for pair in self.pairs])
         gains = np.concatenate([np.zeros(2 * count), np.full(count, -1.0)])
-        found = milp(
-            gains,
-            integrality=np.concatenate([np.ones(count), np.zeros(2 * count)]),
-            bounds=Bounds(np.zeros(3 * count), np.concatenate([np.ones(count), amounts, amounts])),
-            constraints=self.constraints(amounts, scale),
-            options={"mip_rel_gap": 0.0, "node_limit": NODES_MAX},
-        )
+        asked: dict[str, Any] = {
+            "integrality": np.concatenate([np.ones(count), np.zeros(2 * count)]),
+            "bounds": Bounds(
+                np.zeros(3 * count), np.concatenate([np.ones(count), amounts, amounts])
+            ),
+            "constraints": self.constraints(amounts, scale),
+        }
+        options: Any = {"mip_rel_gap": 0.0, "node_limit": NODES_MAX}
+        found = milp(gains, **asked, options=options)
+        if found.x is None:  # HiGHS now and then fails to undo its own simplification
+            found = milp(gains, **asked, options=options | {"presolve": False})
         bound = found.mip_dual_bound if found.mip_dual_bound is not None else -np.inf
         caps_fen = sum(one.cap_fen for one in self.offers)
         self.reach_fen = int(min(-bound / scale + 0.5, caps_fen))
-        if found.x is None:  # the tree ended before any answer
-            return np.zeros(count)
+        if found.x is None:  # the solver failed, or its tree ended before any answer
+            return None
         takes, pays = np.round(found.x[:count]), found.x[2 * count :]
         bases = np.round(found.x[count : 2 * count] / scale)
         return np.where((takes > 0) & (pays > 0), bases, 0.0)
